@@ -1,0 +1,7 @@
+"""The map of addresses. Each room has its own urls.py; the API stands under /api/v1/."""
+
+from django.urls import URLPattern, URLResolver, include, path
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("i18n/", include("django.conf.urls.i18n")),
+]

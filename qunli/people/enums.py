@@ -1,0 +1,26 @@
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class IdKind(models.TextChoices):
+    RESIDENT = "resident", _("居民身份证")
+    HK_MACAO_RESIDENCE = "hkm_residence", _("港澳居民居住证")
+    TAIWAN_RESIDENCE = "tw_residence", _("台湾居民居住证")
+    PERMANENT_RESIDENCE = "permanent", _("外国人永久居留身份证")
+    PASSPORT = "passport", _("护照")
+
+
+class Sex(models.TextChoices):
+    MALE = "m", _("男")
+    FEMALE = "f", _("女")
+
+
+class Purpose(models.TextChoices):
+    """What a person consents to, one by one (PIPL 14, 23, 25, 29, 31)."""
+
+    REGISTRATION = "registration", _("登记为志愿者")
+    IDENTITY = "identity", _("处理身份证件号码")
+    LOCATION = "location", _("签到时使用位置")
+    MINOR = "minor", _("未成年人参加志愿服务")
+    PUBLISH_NAME = "publish_name", _("在公示中显示姓名")
+    PASS_ON = "pass_on", _("向合作单位提供信息")

@@ -1,0 +1,31 @@
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class RecordState(models.TextChoices):
+    PRESENT = "present", _("已签到")
+    DRAFT = "draft", _("待提交")
+    SUBMITTED = "submitted", _("待核实")
+    VERIFIED = "verified", _("已核实")
+    CONFIRMED = "confirmed", _("本人已确认")
+    DISPUTED = "disputed", _("有异议")
+    CORRECTED = "corrected", _("已更正")
+    VOID = "void", _("已撤销")
+
+
+class Method(models.TextChoices):
+    """How the presence was established."""
+
+    CODE = "code", _("动态码")
+    PLACE = "place", _("位置")
+    LEADER = "leader", _("负责人代签")
+
+
+class EntryKind(models.TextChoices):
+    EARNED = "earned", _("计入")
+    REVERSAL = "reversal", _("冲回")
+
+
+class CertificateState(models.TextChoices):
+    ISSUED = "issued", _("有效")
+    REVOKED = "revoked", _("已撤销")

@@ -1,0 +1,91 @@
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class VolunteerState(models.TextChoices):
+    ACTIVE = "active", _("在册")
+    SUSPENDED = "suspended", _("暂停")
+    DEREGISTERED = "deregistered", _("注销")
+
+
+class TeamLevel(models.TextChoices):
+    """The four-level tree, and the city's industry corps beside the city team."""
+
+    CITY = "city", _("市级总队")
+    CORPS = "corps", _("市级行业总队")
+    DISTRICT = "district", _("区（市）县支队")
+    STREET = "street", _("街道（镇）大队")
+    COMMUNITY = "community", _("社区（村）服务队")
+
+
+class Sponsor(models.TextChoices):
+    GOVERNMENT = "government", _("党政机关和社区")
+    SOCIAL_ORGANISATION = "social_org", _("社会组织")
+    ENTERPRISE = "enterprise", _("企业")
+    SCHOOL = "school", _("学校")
+    RESIDENTS = "residents", _("居民自组织")
+
+
+class TeamState(models.TextChoices):
+    APPLIED = "applied", _("待审核")
+    ACTIVE = "active", _("活动中")
+    REJECTED = "rejected", _("未通过")
+    DISSOLVED = "dissolved", _("已解散")
+
+
+class MembershipState(models.TextChoices):
+    APPLIED = "applied", _("待审核")
+    ACTIVE = "active", _("成员")
+    REJECTED = "rejected", _("未通过")
+    LEFT = "left", _("已退出")
+
+
+class ActivityState(models.TextChoices):
+    DRAFT = "draft", _("草稿")
+    SUBMITTED = "submitted", _("待审批")
+    RETURNED = "returned", _("退回修改")
+    PUBLISHED = "published", _("招募中")
+    CANCELLED = "cancelled", _("已取消")
+    CLOSED = "closed", _("已结束")
+
+
+class SignUpState(models.TextChoices):
+    CONFIRMED = "confirmed", _("已报名")
+    WAITING = "waiting", _("候补中")
+    CANCELLED = "cancelled", _("已取消")
+    ATTENDED = "attended", _("已参加")
+    NO_SHOW = "no_show", _("未到")
+
+
+class Category(models.TextChoices):
+    """Service categories (服务类别) that a volunteer offers and an activity belongs to."""
+
+    COMMUNITY = "community", _("社区治理")
+    ELDERLY = "elderly", _("助老助残")
+    CHILDREN = "children", _("关爱儿童")
+    ENVIRONMENT = "environment", _("生态环保")
+    CULTURE = "culture", _("文化文艺")
+    EDUCATION = "education", _("科普教育")
+    HEALTH = "health", _("医疗健康")
+    LAW = "law", _("法律咨询")
+    SAFETY = "safety", _("平安巡防")
+    EMERGENCY = "emergency", _("应急救援")
+    EVENT = "event", _("赛会服务")
+    CONVENIENCE = "convenience", _("便民服务")
+
+
+class Skill(models.TextChoices):
+    FIRST_AID = "first_aid", _("急救")
+    MEDICINE = "medicine", _("医护")
+    PSYCHOLOGY = "psychology", _("心理疏导")
+    LAW = "law", _("法律")
+    TEACHING = "teaching", _("教学辅导")
+    FOREIGN_LANGUAGE = "foreign_language", _("外语")
+    SIGN_LANGUAGE = "sign_language", _("手语")
+    PHOTOGRAPHY = "photography", _("摄影摄像")
+    REPAIR = "repair", _("维修")
+    DRIVING = "driving", _("驾驶")
+    COMPUTER = "computer", _("电脑手机")
+    ARTS = "arts", _("文艺")
+    SPORTS = "sports", _("体育")
+    SOCIAL_WORK = "social_work", _("社会工作")

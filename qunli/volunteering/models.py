@@ -1,0 +1,192 @@
+"""Volunteers, the teams they are in, the activities they find and sign up for."""
+
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import ArrayField, DateTimeRangeField, RangeOperators
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from qunli.divisions.models import Division
+from qunli.people.models import Person
+from qunli.volunteering import enums
+from qunli.volunteering.states import ACTIVITY, MEMBERSHIP, SIGN_UP, TEAM, VOLUNTEER
+
+
+class Volunteer(models.Model):
+    """A registered volunteer: one per person. `number` is public and says nothing of the identity number (MZ/T 061)."""
+
+    person = models.OneToOneField(Person, models.PROTECT, related_name="volunteer")
+    number = models.CharField(_("志愿者编号"), max_length=20, unique=True)
+    division = models.ForeignKey(Division, models.PROTECT, related_name="+", verbose_name=_("服务区域"))
+    state = models.CharField(max_length=12, choices=enums.VolunteerState.choices, default=enums.VolunteerState.ACTIVE)
+    skills = ArrayField(models.CharField(max_length=20), default=list, blank=True)
+    categories = ArrayField(models.CharField(max_length=20), default=list, blank=True)
+    free_times = models.PositiveIntegerField(_("空闲时间"), default=0)
+    """21 bits: Monday morning, afternoon, evening, Tuesday morning, ..."""
+    minutes = models.PositiveIntegerField(_("累计时长（分钟）"), default=0, editable=False)
+    """Kept by the trigger of the hours ledger, never written by code."""
+    registered_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("志愿者")
+        constraints = [VOLUNTEER.check()]
+        triggers = [VOLUNTEER.trigger()]
+        indexes = [models.Index(fields=["division"])]
+
+
+class Team(models.Model):
+    name = models.CharField(_("队伍名称"), max_length=100)
+    level = models.CharField(_("层级"), max_length=10, choices=enums.TeamLevel.choices)
+    sponsor = models.CharField(_("发起单位类型"), max_length=12, choices=enums.Sponsor.choices)
+    sponsor_name = models.CharField(_("发起单位"), max_length=100, blank=True)
+    credit_code = models.CharField(_("统一社会信用代码"), max_length=18, blank=True)
+    division = models.ForeignKey(Division, models.PROTECT, related_name="teams", verbose_name=_("所在区域"))
+    parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children", verbose_name=_("上级队伍"))
+    introduction = models.TextField(_("介绍"), blank=True, max_length=2000)
+    state = models.CharField(max_length=12, choices=enums.TeamState.choices, default=enums.TeamState.APPLIED)
+    members = models.PositiveIntegerField(default=0, editable=False)
+    """Kept by a trigger on memberships."""
+    search = ArrayField(models.CharField(max_length=40), default=list, editable=False)
+    founded_on = models.DateField(_("成立日期"))
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("志愿服务队伍")
+        constraints = [
+            TEAM.check(),
+            models.UniqueConstraint(fields=["division", "name"], condition=~Q(state="dissolved"), name="team_name_once",
+                violation_error_message=_("这个区域已有同名队伍。请换一个名称，或加入已有队伍。")),
+            models.CheckConstraint(condition=~Q(sponsor__in=["social_org", "enterprise"]) | ~Q(credit_code=""), name="team_credit_code",
+                violation_error_message=_("社会组织和企业的队伍要填写统一社会信用代码。")),
+        ]
+        triggers = [TEAM.trigger()]
+        indexes = [GinIndex(fields=["search"], name="team_search"), models.Index(fields=["division", "state"])]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def unit(self) -> str:
+        """The key by which `access` narrows a posting to this team."""
+        return f"team:{self.pk}"
+
+
+class Membership(models.Model):
+    team = models.ForeignKey(Team, models.PROTECT, related_name="memberships")
+    volunteer = models.ForeignKey(Volunteer, models.PROTECT, related_name="memberships")
+    leader = models.BooleanField(_("队长"), default=False)
+    state = models.CharField(max_length=12, choices=enums.MembershipState.choices, default=enums.MembershipState.APPLIED)
+    applied_at = models.DateTimeField()
+    joined_at = models.DateTimeField(null=True, blank=True)
+    left_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("队员")
+        constraints = [
+            MEMBERSHIP.check(),
+            models.UniqueConstraint(fields=["volunteer", "team"], condition=Q(state__in=["applied", "active"]), name="membership_once"),
+        ]
+        triggers = [MEMBERSHIP.trigger()]
+        indexes = [models.Index(fields=["team", "state"])]
+
+
+class Activity(models.Model):
+    team = models.ForeignKey(Team, models.PROTECT, related_name="activities", verbose_name=_("组织队伍"))
+    division = models.ForeignKey(Division, models.PROTECT, related_name="activities", verbose_name=_("所在区域"))
+    title = models.CharField(_("活动名称"), max_length=100)
+    category = models.CharField(_("服务类别"), max_length=20, choices=enums.Category.choices)
+    content = models.TextField(_("服务内容"), max_length=4000)
+    starts_at = models.DateTimeField(_("开始时间"))
+    ends_at = models.DateTimeField(_("结束时间"))
+    address = models.CharField(_("地点"), max_length=200)
+    longitude = models.FloatField(_("经度"), null=True, blank=True)
+    latitude = models.FloatField(_("纬度"), null=True, blank=True)
+    radius = models.PositiveSmallIntegerField(_("签到范围（米）"), default=500)
+    min_age = models.PositiveSmallIntegerField(_("最小年龄"), default=18)
+    max_age = models.PositiveSmallIntegerField(_("最大年龄"), null=True, blank=True)
+    risk_notice = models.TextField(_("风险告知"), max_length=1000)
+    danger = models.BooleanField(_("可能有人身危险"), default=False)
+    insurance = models.CharField(_("保险单号"), max_length=60, blank=True)
+    person_in_charge = models.ForeignKey(Person, models.PROTECT, related_name="+", verbose_name=_("负责人"))
+    state = models.CharField(max_length=12, choices=enums.ActivityState.choices, default=enums.ActivityState.DRAFT)
+    state_reason = models.CharField(max_length=200, blank=True)
+    places = models.PositiveIntegerField(default=0, editable=False)
+    taken = models.PositiveIntegerField(default=0, editable=False)
+    """Sums over the posts, kept by a trigger."""
+    search = ArrayField(models.CharField(max_length=40), default=list, editable=False)
+    code_seed = models.BinaryField(max_length=20, editable=False)
+    """Seed of the rotating codes of the day."""
+    created_by = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    approved_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    approved_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("志愿服务活动")
+        constraints = [
+            ACTIVITY.check(),
+            models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="activity_ends_after_start",
+                violation_error_message=_("结束时间要晚于开始时间。")),
+            models.CheckConstraint(condition=Q(danger=False) | ~Q(insurance="") | Q(state__in=["draft", "returned", "cancelled"]),
+                name="activity_danger_insured",
+                violation_error_message=_("可能有人身危险的活动要先购买保险，请填写保险单号（《志愿服务条例》第十七条）。")),
+        ]
+        triggers = [ACTIVITY.trigger()]
+        indexes = [
+            GinIndex(fields=["search"], name="activity_search"),
+            models.Index(fields=["starts_at", "id"], condition=Q(state="published"), name="activity_open"),
+            models.Index(fields=["division", "starts_at"], name="activity_division"),
+            models.Index(fields=["team", "starts_at"], name="activity_team"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Post(models.Model):
+    """A kind of work in an activity, with its number of places."""
+
+    activity = models.ForeignKey(Activity, models.CASCADE, related_name="posts")
+    name = models.CharField(_("岗位"), max_length=40)
+    places = models.PositiveSmallIntegerField(_("人数"))
+    taken = models.PositiveSmallIntegerField(default=0, editable=False)
+    skills = ArrayField(models.CharField(max_length=20), default=list, blank=True)
+
+    class Meta:
+        verbose_name = _("岗位")
+        constraints = [
+            models.CheckConstraint(condition=Q(taken__lte=F("places")), name="post_not_overfull"),
+            models.CheckConstraint(condition=Q(places__gte=1), name="post_has_places"),
+            models.UniqueConstraint(fields=["activity", "name"], name="post_name_once"),
+        ]
+
+
+class SignUp(models.Model):
+    """One person's sign-up for one post. Capacity, doubles and overlap in time are settled by the database."""
+
+    post = models.ForeignKey(Post, models.PROTECT, related_name="sign_ups")
+    activity = models.ForeignKey(Activity, models.PROTECT, related_name="sign_ups")
+    person = models.ForeignKey(Person, models.PROTECT, related_name="sign_ups")
+    state = models.CharField(max_length=10, choices=enums.SignUpState.choices)
+    during = DateTimeRangeField()
+    """The activity's time: copied, so that the database can refuse overlaps."""
+    created_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("报名")
+        constraints = [
+            SIGN_UP.check(),
+            models.UniqueConstraint(fields=["person", "activity"], condition=~Q(state="cancelled"), name="sign_up_once"),
+            ExclusionConstraint(
+                name="sign_up_no_overlap",
+                expressions=[("person", RangeOperators.EQUAL), ("during", RangeOperators.OVERLAPS)],
+                condition=Q(state="confirmed"),
+            ),
+        ]
+        triggers = [SIGN_UP.trigger()]
+        indexes = [
+            models.Index(fields=["post", "created_at"], condition=Q(state="waiting"), name="sign_up_waiting"),
+            models.Index(fields=["activity"], name="sign_up_activity"),
+        ]
