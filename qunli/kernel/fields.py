@@ -7,7 +7,7 @@ from django.db import models
 from qunli.kernel import ciphers
 
 
-class EncryptedField(models.BinaryField):
+class EncryptedField(models.BinaryField):  # type: ignore[type-arg]
     """Text that is stored encrypted (SM4-GCM) and read back as str. It cannot be searched: keep a `DigestField` beside it."""
 
     description = "encrypted text"
@@ -24,7 +24,7 @@ class EncryptedField(models.BinaryField):
         return ciphers.encrypt(str(value))
 
 
-class DigestField(models.BinaryField):
+class DigestField(models.BinaryField):  # type: ignore[type-arg]
     """Blind index (SM3-HMAC, 32 bytes) of an encrypted neighbour: finds the exact value, reveals nothing else."""
 
     description = "blind index"

@@ -1,0 +1,36 @@
+"""Small helpers of the views: pages without sign-in, and refusals shown at their field."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from django.contrib.auth.decorators import login_not_required
+from django.forms import BaseForm
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from qunli.kernel.errors import Refused
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def public(view: View) -> View:
+    """This view needs no sign-in. Every other one does."""
+    marked: View = login_not_required(view)
+    marked.public = True  # type: ignore[attr-defined]
+    return marked
+
+
+def add_refusal(form: BaseForm, refused: Refused) -> None:
+    """Show a refusal in a form: at its field when the form has it, above the form otherwise."""
+    field = refused.field if refused.field in form.fields else None
+    form.add_error(field, str(refused.message))
+
+
+def render_refused(
+    request: HttpRequest, template: str, form: BaseForm, refused: Refused | None = None, context: Mapping[str, Any] | None = None
+) -> HttpResponse:
+    """The form again, with its errors and the refusal. Status 422, but 200 for htmx, which swaps nothing else in."""
+    if refused is not None:
+        add_refusal(form, refused)
+    status = 200 if request.headers.get("HX-Request") == "true" else 422
+    return render(request, template, {"form": form, **(context or {})}, status=status)
