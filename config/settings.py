@@ -17,6 +17,8 @@ CIPHER_KEYS = env.str("QUNLI_CIPHER_KEYS")
 INDEX_KEY = env.str("QUNLI_INDEX_KEY")
 ALLOWED_HOSTS = env.list("QUNLI_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("QUNLI_ORIGINS", default=[])
+TRUSTED_PROXIES = env.int("QUNLI_TRUSTED_PROXIES", default=0)
+"""How many proxies of ours stand before the server: X-Forwarded-For is believed only from them."""
 CITY_CODE = env.str("QUNLI_CITY", default="510100000000")
 AUTHORITY = env.str("QUNLI_AUTHORITY", default="中共成都市委社会工作部")
 
@@ -49,6 +51,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "qunli.audit.context.OriginMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -70,8 +70,8 @@ def upsert(
 ) -> Outcome:
     """Insert `rows`; where `conflict` (the columns of a unique index, `where` its condition) exists already, set `update`.
 
-    Without `update` all other columns are set. Good rows are written and bad ones reported: a batch that fails is halved until the bad
-    rows stand alone. The caller decides about the transaction. A key that occurs twice in `rows` is reported at its second place.
+    Without `update` all other columns are set. Good rows are written and bad ones reported: a batch that fails is halved until the
+    bad rows stand alone. The caller decides on the transaction. A key that occurs twice in `rows` is reported at its second place.
     """
     outcome = Outcome()
     places = [columns.index(name) for name in conflict]

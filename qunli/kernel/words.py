@@ -1,8 +1,8 @@
 """Search in Chinese by words, characters, pinyin and initials. An array column with a GIN index holds the tokens of a text.
 
 A text gives: its characters, its pairs of neighbouring characters, its words, the joined pinyin and the initials of one word and of
-two neighbouring words, and of the whole when it is short. A query gives the tokens that a hit must all contain: pairs for Chinese, so
-that what was typed stands together in the text; Latin as it is, so that "jinjiang" and "jj" find 锦江区.
+two neighbouring words, and of the whole when it is short. A query gives the tokens that a hit must all contain: pairs for Chinese,
+so that what was typed stands together in the text; Latin as it is, so that "jinjiang" and "jj" find 锦江区.
 """
 
 import re

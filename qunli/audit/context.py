@@ -1,0 +1,42 @@
+"""Where a request comes from: set by the middleware, read when an event is recorded."""
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import NamedTuple
+from uuid import uuid4
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+
+class Origin(NamedTuple):
+    address: str | None
+    request_id: str
+
+
+NOWHERE = Origin(None, "")
+origin: ContextVar[Origin] = ContextVar("audit_origin", default=NOWHERE)
+
+
+def client_address(request: HttpRequest) -> str | None:
+    """The caller's address. Behind a proxy that we trust (QUNLI_TRUSTED_PROXIES of them) the one it saw, else the socket's."""
+    proxies: int = getattr(settings, "TRUSTED_PROXIES", 0)
+    if proxies:
+        hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
+        if len(hops) >= proxies:
+            return hops[-proxies] or None
+    return request.META.get("REMOTE_ADDR") or None
+
+
+class OriginMiddleware:
+    """Remembers address and id of the request for the audit, and forgets them after it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        token = origin.set(Origin(client_address(request), uuid4().hex))
+        try:
+            return self.get_response(request)
+        finally:
+            origin.reset(token)
