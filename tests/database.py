@@ -1,0 +1,45 @@
+"""The test database: filled once, emptied quickly.
+
+Django flushes every table after a test that really commits. The divisions (3,300 rows) and what the migrations wrote must
+survive that: tables of `KEPT` are left alone, of others the rows that were there at the start are put back.
+"""
+
+from typing import Any
+
+from django.core.management import call_command, get_commands
+from django.db import connection
+
+KEPT = ("divisions_", "django_migrations", "django_content_type", "auth_permission")
+SEED = "seed__"
+
+
+def _tables() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("select tablename from pg_tables where schemaname = current_schema() order by 1")
+        return [name for (name,) in cursor.fetchall()]
+
+
+def fill() -> None:
+    """Loads the divisions and remembers the rows that migrations wrote."""
+    if "load_divisions" in get_commands():
+        call_command("load_divisions", verbosity=0)
+    with connection.cursor() as cursor:
+        for table in _tables():
+            if table.startswith((*KEPT, SEED)):
+                continue
+            cursor.execute(f'select exists (select from "{table}")')  # noqa: S608
+            if cursor.fetchone() == (True,):
+                cursor.execute(f'create table "{SEED}{table}" as table "{table}"')
+
+
+def empty(test_case: Any) -> None:
+    """Stands in for `TransactionTestCase._fixture_teardown`: back to what `fill` left, without touching the divisions."""
+    tables = _tables()
+    gone = [t for t in tables if not t.startswith((*KEPT, SEED))]
+    seeds = [t for t in tables if t.startswith(SEED)]
+    with connection.cursor() as cursor:
+        cursor.execute("set session_replication_role = replica")  # the append-only tables refuse TRUNCATE otherwise
+        cursor.execute("truncate " + ", ".join(f'"{t}"' for t in gone))
+        for seed in seeds:
+            cursor.execute(f'insert into "{seed.removeprefix(SEED)}" overriding system value select * from "{seed}"')  # noqa: S608
+        cursor.execute("set session_replication_role = origin")
