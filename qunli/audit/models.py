@@ -38,7 +38,14 @@ class Event(models.Model):
     class Meta:
         verbose_name = _("审计事件")
         triggers = [
-            pgtrigger.Protect(name="append_only", operation=pgtrigger.Delete | pgtrigger.Truncate),
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="never_emptied",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Truncate,
+                level=pgtrigger.Statement,
+                func="RAISE EXCEPTION 'audit events are append-only' USING ERRCODE = 'restrict_violation';",
+            ),
             pgtrigger.Trigger(
                 name="only_sealed",
                 when=pgtrigger.Before,
