@@ -21,6 +21,13 @@ TRUSTED_PROXIES = env.int("QUNLI_TRUSTED_PROXIES", default=0)
 """How many proxies of ours stand before the server: X-Forwarded-For is believed only from them."""
 CITY_CODE = env.str("QUNLI_CITY", default="510100000000")
 AUTHORITY = env.str("QUNLI_AUTHORITY", default="中共成都市委社会工作部")
+SITE_URL = env.str("QUNLI_URL", default="http://localhost:8000")
+"""The public address of the site, without a slash at the end: stands on certificates and in messages."""
+SIGNING_P12 = env.str("QUNLI_SIGNING_P12", default="")
+"""PKCS#12 file of the key that signs certificates; empty: the demonstration's own key under HOME."""
+SIGNING_PASSPHRASE = env.str("QUNLI_SIGNING_PASSPHRASE", default="")
+SIGNING_ROOTS = env.str("QUNLI_SIGNING_ROOTS", default="")
+"""PEM file of the roots that are trusted when a signature is checked."""
 
 INSTALLED_APPS = [
     "django.contrib.auth",

@@ -29,3 +29,11 @@ class EntryKind(models.TextChoices):
 class CertificateState(models.TextChoices):
     ISSUED = "issued", _("有效")
     REVOKED = "revoked", _("已撤销")
+
+
+class Chased(models.IntegerChoices):
+    """Who has been reminded of a record that is due."""
+
+    NOBODY = 0, _("未提醒")
+    LEADER = 1, _("已提醒负责人")
+    ABOVE = 2, _("已告知上级")

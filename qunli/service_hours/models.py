@@ -1,14 +1,45 @@
 """Service records, the ledger of hours and the proofs that rest on them."""
 
+from typing import ClassVar, Self
+
 import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from qunli.kernel.actor import Actor
 from qunli.people.models import Person
-from qunli.service_hours import enums
+from qunli.service_hours import enums, guards
+from qunli.service_hours.perms import Permission
 from qunli.service_hours.states import CERTIFICATE, RECORD
 from qunli.volunteering.models import Activity, SignUp
+
+SEEING = (Permission.SEE, Permission.RECORD, Permission.VERIFY, Permission.VOID)
+"""Each of these lets an actor see the records in its range."""
+
+
+def _in_reach(actor: Actor, permissions: tuple[Permission, ...], activity: str) -> Q:
+    """Rows whose activity (at the lookup `activity`) lies in a division or belongs to a team that one of `permissions` reaches."""
+    reach = Q(pk__in=[])
+    for permission in permissions:
+        for prefix in actor.ranges(permission):
+            if prefix == "":
+                return Q()
+            reach |= Q(**{f"{activity}__division__path__startswith": prefix})
+        teams = [int(unit.removeprefix("team:")) for unit in actor.units(permission) if unit.startswith("team:")]
+        if teams:
+            reach |= Q(**{f"{activity}__team__in": teams})
+    return reach
+
+
+class RecordQuerySet(models.QuerySet["ServiceRecord"]):
+    def visible_to(self, actor: Actor) -> Self:
+        """One's own records, and those of the activities that the actor leads, verifies or supervises."""
+        return self.filter(Q(person=actor.person_id) & ~Q(person=None) | _in_reach(actor, SEEING, "activity"))
+
+    def within_reach(self, actor: Actor, permission: Permission) -> Self:
+        """Records on which the actor may use `permission`."""
+        return self.filter(_in_reach(actor, (permission,), "activity"))
 
 
 class ServiceRecord(models.Model):
@@ -23,22 +54,33 @@ class ServiceRecord(models.Model):
     out_method = models.CharField(max_length=8, choices=enums.Method.choices, blank=True)
     in_distance = models.PositiveIntegerField(null=True, blank=True)
     out_distance = models.PositiveIntegerField(null=True, blank=True)
+    """Metres from the activity's place when signing in and out by place."""
     minutes = models.PositiveIntegerField(default=0)
     """Minutes that count: presence clipped to the activity."""
     state = models.CharField(max_length=10, choices=enums.RecordState.choices, default=enums.RecordState.PRESENT)
     state_reason = models.CharField(max_length=300, blank=True)
+    """Why it is disputed, corrected or void; or why the leader set the time."""
     due_on = models.DateField()
     """Last working day for submission and verification."""
+    chased = models.PositiveSmallIntegerField(choices=enums.Chased.choices, default=enums.Chased.NOBODY)
     recorded_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     verified_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     verified_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar[RecordQuerySet] = RecordQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         verbose_name = _("服务记录")
         constraints = [
             RECORD.check(),
-            models.CheckConstraint(condition=Q(signed_out_at=None) | Q(signed_out_at__gte=F("signed_in_at")), name="record_out_after_in"),
+            models.CheckConstraint(
+                condition=Q(signed_out_at=None) | Q(signed_out_at__gte=F("signed_in_at")), name="record_out_after_in"
+            ),
             models.CheckConstraint(condition=Q(verified_by=None) | ~Q(verified_by=F("person")), name="record_not_own_verifier"),
+            models.CheckConstraint(
+                condition=Q(state__in=["present", "draft", "void"]) | Q(signed_out_at__isnull=False),
+                name="record_submitted_with_times",
+            ),
         ]
         triggers = [RECORD.trigger()]
         indexes = [
@@ -48,28 +90,68 @@ class ServiceRecord(models.Model):
         ]
 
 
+class EntryQuerySet(models.QuerySet["HourEntry"]):
+    def visible_to(self, actor: Actor) -> Self:
+        """One's own entries, and those of the records that the actor may see."""
+        return self.filter(Q(person=actor.person_id) & ~Q(person=None) | _in_reach(actor, SEEING, "record__activity"))
+
+    def live(self) -> Self:
+        """Earned and not reversed."""
+        return self.filter(kind=enums.EntryKind.EARNED, reversed_by=None)
+
+
 class HourEntry(models.Model):
-    """The ledger of hours: append-only; a void is a reversal. A trigger keeps Volunteer.minutes."""
+    """The ledger of hours: append-only; a void is a reversal. Its triggers keep Volunteer.minutes.
+
+    The entries of one record are a chain by `turn`: 0 earned, 1 its reversal, 2 earned again after a correction, 3 its
+    reversal, ... So a record has one live earned entry at most, whoever writes at the same time.
+    """
 
     record = models.ForeignKey(ServiceRecord, models.PROTECT, related_name="entries")
     person = models.ForeignKey(Person, models.PROTECT, related_name="hour_entries")
     kind = models.CharField(max_length=10, choices=enums.EntryKind.choices)
+    turn = models.PositiveSmallIntegerField(default=0)
     minutes = models.IntegerField()
     reverses = models.OneToOneField("self", models.PROTECT, null=True, blank=True, related_name="reversed_by")
     reason = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
 
+    objects: ClassVar[EntryQuerySet] = EntryQuerySet.as_manager()  # type: ignore[assignment]
+
     class Meta:
         verbose_name = _("时长账目")
         constraints = [
             models.CheckConstraint(
-                condition=Q(kind="earned", minutes__gte=0, reverses=None) | Q(kind="reversal", minutes__lte=0, reverses__isnull=False),
+                condition=Q(kind="earned", minutes__gte=0, reverses=None)
+                | Q(kind="reversal", minutes__lte=0, reverses__isnull=False),
                 name="hour_entry_sign",
             ),
+            models.UniqueConstraint(fields=["record", "turn"], name="hour_entry_turn_once"),
+            models.CheckConstraint(
+                condition=Q(kind="earned") & Q(turn__in=range(0, 64, 2)) | Q(kind="reversal") & Q(turn__in=range(1, 64, 2)),
+                name="hour_entry_turns_alternate",
+            ),
         ]
-        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+        triggers = [
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Delete),
+            # A merge of two records of one person moves the entries; nothing else of an entry ever changes.
+            pgtrigger.Protect(
+                name="unchanged", operation=pgtrigger.Update, condition=pgtrigger.AnyChange(exclude=["person"], exclude_auto=False)
+            ),
+            *guards.LEDGER,
+        ]
         indexes = [models.Index(fields=["person", "id"], name="hour_entry_person")]
+
+
+class CertificateQuerySet(models.QuerySet["Certificate"]):
+    def visible_to(self, actor: Actor) -> Self:
+        """One's own; and those of volunteers in a division where the actor may issue or revoke."""
+        reach = Q(pk__in=[])
+        for permission in (Permission.ISSUE_CERTIFICATE, Permission.VOID):
+            for prefix in actor.ranges(permission):
+                reach |= Q(person__volunteer__division__path__startswith=prefix)
+        return self.filter(Q(person=actor.person_id) & ~Q(person=None) | reach)
 
 
 class Certificate(models.Model):
@@ -82,7 +164,10 @@ class Certificate(models.Model):
     until = models.DateField()
     issuer = models.CharField(_("出具单位"), max_length=100)
     state = models.CharField(max_length=10, choices=enums.CertificateState.choices, default=enums.CertificateState.ISSUED)
+    content_sha256 = models.BinaryField(max_length=32, editable=False)
+    """Digest of what the paper says: the same content is issued once."""
     sha256 = models.BinaryField(max_length=32, unique=True, editable=False)
+    """Digest of the file."""
     pdf = models.BinaryField(editable=False)
     issued_at = models.DateTimeField()
     issued_by = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
@@ -90,8 +175,28 @@ class Certificate(models.Model):
     revoked_reason = models.CharField(max_length=300, blank=True)
     records = models.ManyToManyField(ServiceRecord, related_name="certificates")
 
+    objects: ClassVar[CertificateQuerySet] = CertificateQuerySet.as_manager()  # type: ignore[assignment]
+
     class Meta:
         verbose_name = _("志愿服务证明")
-        constraints = [CERTIFICATE.check()]
+        constraints = [
+            CERTIFICATE.check(),
+            models.UniqueConstraint(fields=["content_sha256"], condition=Q(state="issued"), name="certificate_content_once"),
+            models.CheckConstraint(condition=Q(until__gte=F("since")), name="certificate_period"),
+        ]
         triggers = [CERTIFICATE.trigger()]
         indexes = [models.Index(fields=["person", "-issued_at"], name="certificate_person")]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class Attempt(models.Model):
+    """Attempts that are counted in a window of time, so that a six-digit code cannot be guessed. `key` holds no personal data."""
+
+    key = models.CharField(max_length=80, unique=True)
+    count = models.PositiveIntegerField()
+    since = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("尝试次数")

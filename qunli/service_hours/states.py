@@ -8,17 +8,28 @@ RECORD = Machine(
     RecordState,
     [
         Transition("sign_out", ("present",), "draft", "self", "the time actually given is known"),
+        Transition("lapse", ("present",), "draft", "system", "over without a sign-out: the leader sets the time and says why"),
         Transition("submit", ("draft",), "submitted", "service_hours.record", "within 10 working days (11)"),
         Transition("verify", ("submitted",), "verified", "service_hours.verify", "the organisation answers for it"),
         Transition("confirm", ("verified", "corrected"), "confirmed", "self", "the volunteer agrees"),
         Transition("dispute", ("verified", "corrected", "confirmed"), "disputed", "self", "the volunteer asks for correction (13)"),
         Transition("correct", ("disputed",), "corrected", "service_hours.verify", "verified again, then corrected (13)"),
-        Transition("void", ("present", "draft", "submitted", "verified", "confirmed", "disputed", "corrected"), "void",
-                   "service_hours.void", "what was not voluntary or not done is not recorded (19)"),
+        Transition("uphold", ("disputed",), "verified", "service_hours.verify", "verified again, and the hours stand (13)"),
+        Transition(
+            "void",
+            ("present", "draft", "submitted", "verified", "confirmed", "disputed", "corrected"),
+            "void",
+            "service_hours.void",
+            "what was not voluntary or not done is not recorded (19)",
+        ),
     ],
 )
 CERTIFICATE = Machine(
     "certificate",
     CertificateState,
-    [Transition("revoke", ("issued",), "revoked", "service_hours.void", "hours that it rests on are void, or it was issued in error")],
+    [
+        Transition(
+            "revoke", ("issued",), "revoked", "service_hours.void", "hours that it rests on are void, or it was issued in error"
+        )
+    ],
 )

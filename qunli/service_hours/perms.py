@@ -1,0 +1,64 @@
+"""What may be done with hours and proofs, and by whom."""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from qunli.kernel.actor import Actor
+
+if TYPE_CHECKING:
+    from qunli.people.models import Person
+    from qunli.service_hours.models import Certificate, ServiceRecord
+    from qunli.volunteering.models import Activity
+
+
+class Permission(StrEnum):
+    SEE = "service_hours.see"
+    """See service records and hours, with masked names."""
+    RECORD = "service_hours.record"
+    """Run the day of an activity: show the code, sign people in and out, set times with a reason, submit the hours."""
+    VERIFY = "service_hours.verify"
+    """Answer for submitted hours in the organisation's name; correct or uphold them when disputed."""
+    VOID = "service_hours.void"
+    """Take back hours that were not given or not voluntary; revoke a certificate that was issued in error."""
+    ISSUE_CERTIFICATE = "service_hours.issue_certificate"
+    """Issue a certificate for another person, and download it."""
+
+
+def over(actor: Actor, permission: Permission, activity: "Activity") -> bool:
+    """`permission` holds over the activity's division or over its team."""
+    return actor.has(permission, path=activity.division.path) or actor.has(permission, unit=activity.team.unit)
+
+
+def may_record(actor: Actor, activity: "Activity") -> bool:
+    """The leader of the team, or who works in the division, runs the day and submits its hours."""
+    return over(actor, Permission.RECORD, activity)
+
+
+def may_verify(actor: Actor, record: "ServiceRecord") -> bool:
+    """Who answers for the organisation; never for one's own hours (19): a leader's hours go to the level above."""
+    return actor.person_id != record.person_id and over(actor, Permission.VERIFY, record.activity)
+
+
+def may_void(actor: Actor, record: "ServiceRecord") -> bool:
+    """Who may take back hours in this division; not one's own, so that nobody tidies up after themselves."""
+    return actor.person_id != record.person_id and over(actor, Permission.VOID, record.activity)
+
+
+def is_own(actor: Actor, record: "ServiceRecord") -> bool:
+    """The volunteer confirms and disputes; nobody else does it for them."""
+    return actor.person_id is not None and actor.person_id == record.person_id
+
+
+def may_issue_for(actor: Actor, person: "Person", path: str) -> bool:
+    """A person prints their own certificate (办法 15); others by ISSUE_CERTIFICATE over `path`, the volunteer's division."""
+    return (actor.person_id is not None and actor.person_id == person.pk) or actor.has(Permission.ISSUE_CERTIFICATE, path=path)
+
+
+def may_download(actor: Actor, certificate: "Certificate", path: str) -> bool:
+    """The owner, and who may issue certificates over `path`, the volunteer's division."""
+    return may_issue_for(actor, certificate.person, path)
+
+
+def may_revoke(actor: Actor, certificate: "Certificate", path: str) -> bool:
+    """Who may void hours in the volunteer's division; not one's own certificate."""
+    return actor.person_id != certificate.person_id and actor.has(Permission.VOID, path=path)
