@@ -75,7 +75,9 @@ def test_undefined_variables_fail(text: str) -> None:
     assert harness.VIOLATIONS.pop()
 
 
-@pytest.mark.parametrize("text", ["{{ nothing|default:'-' }}", "{{ page.title }}", "{% if page.nothing %}x{% endif %}", "{{ none }}"])
+@pytest.mark.parametrize(
+    "text", ["{{ nothing|default:'-' }}", "{{ page.title }}", "{% if page.nothing %}x{% endif %}", "{{ none }}"]
+)
 def test_what_may_be_missing_passes(text: str) -> None:
     our_template(text).render(Context({"page": {"title": "x"}, "none": None}))
     assert not harness.VIOLATIONS
@@ -101,9 +103,13 @@ def test_get_may_not_write(rf: RequestFactory) -> None:
 
 @pytest.mark.django_db
 def test_budget_counts() -> None:
-    with pytest.raises(AssertionError, match="2 queries, at most 1"), harness.max_queries(1), connection.cursor() as cursor:
-        cursor.execute("select 1")
-        cursor.execute("select 2")
+    def ask_twice() -> None:
+        with harness.max_queries(1), connection.cursor() as cursor:
+            cursor.execute("select 1")
+            cursor.execute("select 2")
+
+    with pytest.raises(AssertionError, match="2 queries, at most 1"):
+        ask_twice()
 
 
 def test_warnings_fail() -> None:

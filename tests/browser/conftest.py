@@ -1,0 +1,183 @@
+"""A real browser in front of the live server: phone and desk, Chinese, English and elder mode, axe on every page.
+
+`visitor(...)` opens a window of its own for one person. Whatever a person would mind fails: an error in the console, an
+answer of 500, a request to another host, a serious finding of axe. A window that was open when a test failed leaves its
+picture under `test-results/` of the data folder.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.conf import settings as django_settings
+from playwright.sync_api import Browser, BrowserContext, Page, Response
+from pytest_django.live_server_helper import LiveServer
+
+from tests.architecture.house import ROOT
+from tests.conftest import FrozenClock
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True, "has_touch": True}
+DESK = {"viewport": {"width": 1440, "height": 900}}
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+PATIENCE = 10_000
+"""Milliseconds until an element that does not come is a failure."""
+CHROMIUM_ARGS = [
+    *("--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    "--no-first-run",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.django_db(transaction=True))
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, Any]:
+    """The Chromium of the machine; the one that Playwright brings where there is none."""
+    found = (
+        os.environ.get("QUNLI_CHROMIUM")
+        or shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
+    return {"args": CHROMIUM_ARGS, **({"executable_path": found} if found else {})}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    report = yield
+    if report.when == "call":  # type: ignore[attr-defined]
+        item.stash[FAILED] = report.failed  # type: ignore[attr-defined]
+    return report
+
+
+FAILED = pytest.StashKey[bool]()
+
+
+class Visitor:
+    """One person at one window."""
+
+    def __init__(self, context: BrowserContext, server: str) -> None:
+        self.context = context
+        self.server = server
+        self.page: Page = context.new_page()
+        self.page.set_default_timeout(PATIENCE)
+        self.troubles: list[str] = []
+        self.visited: list[str] = []
+        context.route(lambda url: not url.startswith((server, "data:", "blob:")), self._refuse)
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.troubles.append(f"script error on {self.page.url}: {error}"))
+        self.page.on("response", self._look)
+
+    def _refuse(self, route: Any) -> None:
+        self.troubles.append(f"{self.page.url} asks another host for {route.request.url}")
+        route.abort()
+
+    def _hear(self, message: Any) -> None:
+        # The browser also notes every refused form (422) and missing page as an error; those are judged by the tests.
+        if message.type == "error" and "the server responded with a status of 4" not in message.text:
+            self.troubles.append(f"console of {self.page.url}: {message.text}")
+
+    def _look(self, response: Response) -> None:
+        if response.status >= 500:
+            self.troubles.append(f"{response.status} from {response.url}")
+
+    def open(self, path: str, *, check: bool = True) -> Page:
+        """Goes to an address as if typed, and looks at the page that comes."""
+        self.page.goto(self.server + path if path.startswith("/") else path)
+        if check:
+            self.check()
+        return self.page
+
+    def check(self) -> None:
+        """The page as it stands: no trouble so far, nothing serious for axe, nothing wider than the window."""
+        self.page.wait_for_load_state("networkidle")
+        assert not self.troubles, "\n".join(self.troubles)
+        self.visited.append(self.page.url.removeprefix(self.server))
+        found = serious(self.page)
+        assert not found, f"axe on {self.page.url}:\n" + "\n".join(found)
+        wide = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 1, f"{self.page.url} is {wide} pixels wider than the window"
+
+    def press(self, name: str | re.Pattern[str], *, check: bool = True) -> Page:
+        """Presses the button or follows the link of that name, and looks at what comes."""
+        target = self.page.get_by_role("button", name=name).or_(self.page.get_by_role("link", name=name))
+        target.locator("visible=true").first.click()
+        if check:
+            self.page.wait_for_load_state("load")
+            self.check()
+        return self.page
+
+    def sign_in(self, account: Any) -> "Visitor":
+        """Takes a session of `account`, as `script/manage demo_login` gives one."""
+        from qunli.accounts.services import open_session
+
+        cookie = open_session(account)
+        self.context.add_cookies([{"name": cookie.name, "value": cookie.value, "url": self.server}])
+        return self
+
+    def text(self) -> str:
+        return self.page.locator("body").inner_text()
+
+
+def serious(page: Page) -> list[str]:
+    """Violations that axe calls serious or critical. Its source runs through the debugger, so the page's own policy stays on."""
+    page.evaluate(AXE.read_text())
+    results = page.evaluate(
+        "axe.run(document, {resultTypes: ['violations'], runOnly: ['wcag2a','wcag2aa','wcag21a','wcag21aa','wcag22aa']})"
+    )
+    return [
+        f"{violation['impact']} {violation['id']}: {violation['help']}\n    "
+        + "\n    ".join(n["html"][:200] for n in violation["nodes"][:5])
+        for violation in results["violations"]
+        if violation["impact"] in ("serious", "critical")
+    ]
+
+
+@pytest.fixture(scope="session")
+def built() -> None:
+    """The style sheet and the scripts, built by script/setup."""
+    assert AXE.exists(), "node_modules is missing: run script/setup"
+
+
+@pytest.fixture
+def visitor(
+    request: pytest.FixtureRequest, browser: Browser, live_server: LiveServer, built: None, frozen_now: FrozenClock
+) -> Iterator[Callable[..., Visitor]]:
+    """`visitor(PHONE, language="en")` opens a window."""
+    opened: list[Visitor] = []
+
+    def open_window(shape: dict[str, Any] = PHONE, language: str = "zh-CN", **more: Any) -> Visitor:
+        context = browser.new_context(**shape, locale=language, timezone_id="Asia/Shanghai", accept_downloads=True, **more)
+        opened.append(Visitor(context, live_server.url))
+        return opened[-1]
+
+    yield open_window
+    failed = request.node.stash.get(FAILED, False)
+    folder = Path(django_settings.HOME) / "test-results"
+    troubles = []
+    for number, window in enumerate(opened):
+        if failed:
+            folder.mkdir(parents=True, exist_ok=True)
+            name = re.sub(r"[^\w.-]+", "_", request.node.name)
+            window.page.screenshot(path=folder / f"{name}-{number}.png", full_page=True)
+        troubles += window.troubles
+        window.context.close()
+    assert failed or not troubles, "\n".join(troubles)
+
+
+@pytest.fixture
+def frozen_now(frozen: FrozenClock) -> FrozenClock:
+    """A clock that stands at this very moment: sessions and cookies of a real browser live by the real time."""
+    frozen.now = datetime.now(ZoneInfo("Asia/Shanghai"))
+    return frozen
