@@ -22,3 +22,12 @@ class Kind(models.TextChoices):
     TOWNSHIP = "township", _("乡")
     RESIDENTS = "residents", _("社区")
     VILLAGERS = "villagers", _("村")
+
+
+class ChangeKind(models.TextChoices):
+    """How divisions follow one another."""
+
+    SPLIT = "split", _("拆分")
+    MERGE = "merge", _("合并")
+    RENAME = "rename", _("更名")
+    TRANSFER = "transfer", _("改隶")
