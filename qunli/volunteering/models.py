@@ -1,16 +1,38 @@
-"""Volunteers, the teams they are in, the activities they find and sign up for."""
+"""Volunteers, the teams they are in, the activities they find and sign up for.
+
+Counters are kept by triggers (`counters.py`), never by code: `Team.members`, `Post.taken`, `Activity.places`, `Activity.taken`.
+A bulk load that switches the triggers off writes the counters itself.
+"""
+
+from typing import Any
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import ArrayField, DateTimeRangeField, RangeOperators
-from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.indexes import GinIndex, GistIndex
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Func, Q
+from django.db.models.functions import Radians, Tan
 from django.utils.translation import gettext_lazy as _
 
+from qunli.accounts.models import Account
 from qunli.divisions.models import Division
+from qunli.kernel.fields import EncryptedField
 from qunli.people.models import Person
-from qunli.volunteering import enums
+from qunli.volunteering import counters, enums, querysets
 from qunli.volunteering.states import ACTIVITY, MEMBERSHIP, SIGN_UP, TEAM, VOLUNTEER
+
+
+def mercator(longitude: Any, latitude: Any) -> Func:
+    """The point in Mercator's projection, in radians. It is conformal: within one city, nearer on this plane is nearer on the
+    ground, so that PostgreSQL's GiST index on points finds the nearest activities without an extension."""
+    return Func(Radians(longitude), Func(Tan(Radians(latitude)), function="asinh"), function="point", output_field=PointField())
+
+
+class PointField(models.Field[Any, Any]):
+    """PostgreSQL's point; used in expressions and indexes only."""
+
+    def db_type(self, connection: Any) -> str:
+        return "point"
 
 
 class Volunteer(models.Model):
@@ -28,11 +50,25 @@ class Volunteer(models.Model):
     """Kept by the trigger of the hours ledger, never written by code."""
     registered_at = models.DateTimeField()
 
+    objects = querysets.VolunteerQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("志愿者")
         constraints = [VOLUNTEER.check()]
         triggers = [VOLUNTEER.trigger()]
-        indexes = [models.Index(fields=["division"])]
+
+
+class RegistrationDraft(models.Model):
+    """A registration that was begun and not finished: one per account, encrypted as a whole, deleted when it is done."""
+
+    account = models.OneToOneField(Account, models.CASCADE, related_name="registration_draft")
+    answers = EncryptedField()
+    """JSON of the answers to the screens done so far."""
+    step = models.PositiveSmallIntegerField(default=1)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name = _("登记草稿")
 
 
 class Team(models.Model):
@@ -41,15 +77,19 @@ class Team(models.Model):
     sponsor = models.CharField(_("发起单位类型"), max_length=12, choices=enums.Sponsor.choices)
     sponsor_name = models.CharField(_("发起单位"), max_length=100, blank=True)
     credit_code = models.CharField(_("统一社会信用代码"), max_length=18, blank=True)
-    division = models.ForeignKey(Division, models.PROTECT, related_name="teams", verbose_name=_("所在区域"))
+    division = models.ForeignKey(Division, models.PROTECT, related_name="teams", db_index=False, verbose_name=_("所在区域"))
     parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children", verbose_name=_("上级队伍"))
     introduction = models.TextField(_("介绍"), blank=True, max_length=2000)
     state = models.CharField(max_length=12, choices=enums.TeamState.choices, default=enums.TeamState.APPLIED)
+    state_reason = models.CharField(max_length=200, blank=True)
+    applicant = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("申请人"))
     members = models.PositiveIntegerField(default=0, editable=False)
     """Kept by a trigger on memberships."""
     search = ArrayField(models.CharField(max_length=40), default=list, editable=False)
     founded_on = models.DateField(_("成立日期"))
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = querysets.TeamQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("志愿服务队伍")
@@ -61,7 +101,11 @@ class Team(models.Model):
                 violation_error_message=_("社会组织和企业的队伍要填写统一社会信用代码。")),
         ]
         triggers = [TEAM.trigger()]
-        indexes = [GinIndex(fields=["search"], name="team_search"), models.Index(fields=["division", "state"])]
+        indexes = [
+            GinIndex(fields=["search"], name="team_search"),
+            models.Index(fields=["division", "state"], name="team_division"),
+            models.Index(fields=["-members", "-id"], condition=Q(state="active"), name="team_largest"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -73,27 +117,31 @@ class Team(models.Model):
 
 
 class Membership(models.Model):
-    team = models.ForeignKey(Team, models.PROTECT, related_name="memberships")
+    team = models.ForeignKey(Team, models.PROTECT, related_name="memberships", db_index=False)
     volunteer = models.ForeignKey(Volunteer, models.PROTECT, related_name="memberships")
     leader = models.BooleanField(_("队长"), default=False)
     state = models.CharField(max_length=12, choices=enums.MembershipState.choices, default=enums.MembershipState.APPLIED)
+    state_reason = models.CharField(max_length=200, blank=True)
     applied_at = models.DateTimeField()
     joined_at = models.DateTimeField(null=True, blank=True)
     left_at = models.DateTimeField(null=True, blank=True)
+
+    objects = querysets.MembershipQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("队员")
         constraints = [
             MEMBERSHIP.check(),
-            models.UniqueConstraint(fields=["volunteer", "team"], condition=Q(state__in=["applied", "active"]), name="membership_once"),
+            models.UniqueConstraint(fields=["volunteer", "team"], condition=Q(state__in=["applied", "active"]), name="membership_once",
+                violation_error_message=_("您已经在这支队伍里，或已经提交申请。")),
         ]
-        triggers = [MEMBERSHIP.trigger()]
-        indexes = [models.Index(fields=["team", "state"])]
+        triggers = [MEMBERSHIP.trigger(), counters.TEAM_MEMBERS]
+        indexes = [models.Index(fields=["team", "state", "id"], name="membership_team")]
 
 
 class Activity(models.Model):
-    team = models.ForeignKey(Team, models.PROTECT, related_name="activities", verbose_name=_("组织队伍"))
-    division = models.ForeignKey(Division, models.PROTECT, related_name="activities", verbose_name=_("所在区域"))
+    team = models.ForeignKey(Team, models.PROTECT, related_name="activities", db_index=False, verbose_name=_("组织队伍"))
+    division = models.ForeignKey(Division, models.PROTECT, related_name="activities", db_index=False, verbose_name=_("所在区域"))
     title = models.CharField(_("活动名称"), max_length=100)
     category = models.CharField(_("服务类别"), max_length=20, choices=enums.Category.choices)
     content = models.TextField(_("服务内容"), max_length=4000)
@@ -122,12 +170,21 @@ class Activity(models.Model):
     approved_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     approved_at = models.DateTimeField(null=True, blank=True)
 
+    objects = querysets.ActivityQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("志愿服务活动")
         constraints = [
             ACTIVITY.check(),
             models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="activity_ends_after_start",
                 violation_error_message=_("结束时间要晚于开始时间。")),
+            models.CheckConstraint(
+                condition=Q(longitude=None, latitude=None) | Q(longitude__range=(-180, 180), latitude__range=(-85, 85)),
+                name="activity_on_the_map", violation_error_message=_("请在地图上重新选择位置。")),
+            models.CheckConstraint(condition=Q(max_age=None) | Q(max_age__gte=F("min_age")), name="activity_ages",
+                violation_error_message=_("最大年龄不能小于最小年龄。")),
+            models.CheckConstraint(condition=~Q(risk_notice=""), name="activity_risk_told",
+                violation_error_message=_("请写明可能的风险（《志愿服务条例》第十二条）。")),
             models.CheckConstraint(condition=Q(danger=False) | ~Q(insurance="") | Q(state__in=["draft", "returned", "cancelled"]),
                 name="activity_danger_insured",
                 violation_error_message=_("可能有人身危险的活动要先购买保险，请填写保险单号（《志愿服务条例》第十七条）。")),
@@ -136,8 +193,12 @@ class Activity(models.Model):
         indexes = [
             GinIndex(fields=["search"], name="activity_search"),
             models.Index(fields=["starts_at", "id"], condition=Q(state="published"), name="activity_open"),
-            models.Index(fields=["division", "starts_at"], name="activity_division"),
-            models.Index(fields=["team", "starts_at"], name="activity_team"),
+            GistIndex(mercator(F("longitude"), F("latitude")), condition=Q(state="published", longitude__isnull=False),
+                name="activity_near"),
+            models.Index(fields=["-starts_at", "-id"], condition=Q(state="closed"), name="activity_past"),
+            models.Index(fields=["ends_at"], condition=Q(state="published"), name="activity_to_close"),
+            models.Index(fields=["division", "state", "starts_at"], name="activity_division"),
+            models.Index(fields=["team", "starts_at", "id"], name="activity_team"),
         ]
 
     def __str__(self) -> str:
@@ -156,10 +217,13 @@ class Post(models.Model):
     class Meta:
         verbose_name = _("岗位")
         constraints = [
-            models.CheckConstraint(condition=Q(taken__lte=F("places")), name="post_not_overfull"),
-            models.CheckConstraint(condition=Q(places__gte=1), name="post_has_places"),
-            models.UniqueConstraint(fields=["activity", "name"], name="post_name_once"),
+            models.CheckConstraint(condition=Q(taken__lte=F("places")), name="post_not_overfull",
+                violation_error_message=_("人数不能少于已经报名的人数。")),
+            models.CheckConstraint(condition=Q(places__gte=1), name="post_has_places", violation_error_message=_("每个岗位至少一人。")),
+            models.UniqueConstraint(fields=["activity", "name"], name="post_name_once",
+                violation_error_message=_("同一活动的岗位名称不能重复。")),
         ]
+        triggers = [counters.ACTIVITY_PLACES]
 
 
 class SignUp(models.Model):
@@ -174,6 +238,8 @@ class SignUp(models.Model):
     created_at = models.DateTimeField()
     changed_at = models.DateTimeField()
 
+    objects = querysets.SignUpQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("报名")
         constraints = [
@@ -185,8 +251,7 @@ class SignUp(models.Model):
                 condition=Q(state="confirmed"),
             ),
         ]
-        triggers = [SIGN_UP.trigger()]
+        triggers = [SIGN_UP.trigger(), counters.POST_TAKEN]
         indexes = [
             models.Index(fields=["post", "created_at"], condition=Q(state="waiting"), name="sign_up_waiting"),
-            models.Index(fields=["activity"], name="sign_up_activity"),
         ]
