@@ -6,17 +6,16 @@ The check `taken <= places` on the post is the last word on capacity.
 
 import pgtrigger
 
-HOLDS_A_PLACE = ("confirmed", "attended", "no_show")
-
-_EVENTS = pgtrigger.Insert | pgtrigger.UpdateOf("state") | pgtrigger.Delete
+_EVENTS = pgtrigger.Insert | pgtrigger.UpdateOf("state") | pgtrigger.Delete  # type: ignore[no-untyped-call]
 
 POST_TAKEN = pgtrigger.Trigger(
     name="post_taken",
     when=pgtrigger.After,
     operation=_EVENTS,
     declare=[("delta", "integer")],
-    func=f"""
-        delta := COALESCE((NEW.state IN {HOLDS_A_PLACE})::int, 0) - COALESCE((OLD.state IN {HOLDS_A_PLACE})::int, 0);
+    func="""
+        delta := COALESCE((NEW.state IN ('confirmed', 'attended', 'no_show'))::int, 0)
+            - COALESCE((OLD.state IN ('confirmed', 'attended', 'no_show'))::int, 0);
         IF delta <> 0 THEN
             UPDATE volunteering_post SET taken = taken + delta WHERE id = COALESCE(NEW.post_id, OLD.post_id);
         END IF;
@@ -27,7 +26,7 @@ POST_TAKEN = pgtrigger.Trigger(
 ACTIVITY_PLACES = pgtrigger.Trigger(
     name="activity_places",
     when=pgtrigger.After,
-    operation=pgtrigger.Insert | pgtrigger.UpdateOf("places", "taken") | pgtrigger.Delete,
+    operation=pgtrigger.Insert | pgtrigger.UpdateOf("places", "taken") | pgtrigger.Delete,  # type: ignore[no-untyped-call]
     func="""
         UPDATE volunteering_activity
         SET places = places + COALESCE(NEW.places, 0) - COALESCE(OLD.places, 0),

@@ -22,17 +22,17 @@ from qunli.volunteering import counters, enums, querysets
 from qunli.volunteering.states import ACTIVITY, MEMBERSHIP, SIGN_UP, TEAM, VOLUNTEER
 
 
-def mercator(longitude: Any, latitude: Any) -> Func:
-    """The point in Mercator's projection, in radians. It is conformal: within one city, nearer on this plane is nearer on the
-    ground, so that PostgreSQL's GiST index on points finds the nearest activities without an extension."""
-    return Func(Radians(longitude), Func(Tan(Radians(latitude)), function="asinh"), function="point", output_field=PointField())
-
-
-class PointField(models.Field[Any, Any]):
+class PointField(models.Field):  # type: ignore[type-arg]
     """PostgreSQL's point; used in expressions and indexes only."""
 
     def db_type(self, connection: Any) -> str:
         return "point"
+
+
+def mercator(longitude: Any, latitude: Any) -> Func:
+    """The point in Mercator's projection, in radians. It is conformal: within one city, nearer on this plane is nearer on the
+    ground, so that PostgreSQL's GiST index on points finds the nearest activities without an extension."""
+    return Func(Radians(longitude), Func(Tan(Radians(latitude)), function="asinh"), function="point", output_field=PointField())
 
 
 class Volunteer(models.Model):
@@ -95,10 +95,17 @@ class Team(models.Model):
         verbose_name = _("志愿服务队伍")
         constraints = [
             TEAM.check(),
-            models.UniqueConstraint(fields=["division", "name"], condition=~Q(state="dissolved"), name="team_name_once",
-                violation_error_message=_("这个区域已有同名队伍。请换一个名称，或加入已有队伍。")),
-            models.CheckConstraint(condition=~Q(sponsor__in=["social_org", "enterprise"]) | ~Q(credit_code=""), name="team_credit_code",
-                violation_error_message=_("社会组织和企业的队伍要填写统一社会信用代码。")),
+            models.UniqueConstraint(
+                fields=["division", "name"],
+                condition=~Q(state="dissolved"),
+                name="team_name_once",
+                violation_error_message=_("这个区域已有同名队伍。请换一个名称，或加入已有队伍。"),
+            ),
+            models.CheckConstraint(
+                condition=~Q(sponsor__in=["social_org", "enterprise"]) | ~Q(credit_code=""),
+                name="team_credit_code",
+                violation_error_message=_("社会组织和企业的队伍要填写统一社会信用代码。"),
+            ),
         ]
         triggers = [TEAM.trigger()]
         indexes = [
@@ -132,8 +139,12 @@ class Membership(models.Model):
         verbose_name = _("队员")
         constraints = [
             MEMBERSHIP.check(),
-            models.UniqueConstraint(fields=["volunteer", "team"], condition=Q(state__in=["applied", "active"]), name="membership_once",
-                violation_error_message=_("您已经在这支队伍里，或已经提交申请。")),
+            models.UniqueConstraint(
+                fields=["volunteer", "team"],
+                condition=Q(state__in=["applied", "active"]),
+                name="membership_once",
+                violation_error_message=_("您已经在这支队伍里，或已经提交申请。"),
+            ),
         ]
         triggers = [MEMBERSHIP.trigger(), counters.TEAM_MEMBERS]
         indexes = [models.Index(fields=["team", "state", "id"], name="membership_team")]
@@ -176,25 +187,41 @@ class Activity(models.Model):
         verbose_name = _("志愿服务活动")
         constraints = [
             ACTIVITY.check(),
-            models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="activity_ends_after_start",
-                violation_error_message=_("结束时间要晚于开始时间。")),
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=F("starts_at")),
+                name="activity_ends_after_start",
+                violation_error_message=_("结束时间要晚于开始时间。"),
+            ),
             models.CheckConstraint(
                 condition=Q(longitude=None, latitude=None) | Q(longitude__range=(-180, 180), latitude__range=(-85, 85)),
-                name="activity_on_the_map", violation_error_message=_("请在地图上重新选择位置。")),
-            models.CheckConstraint(condition=Q(max_age=None) | Q(max_age__gte=F("min_age")), name="activity_ages",
-                violation_error_message=_("最大年龄不能小于最小年龄。")),
-            models.CheckConstraint(condition=~Q(risk_notice=""), name="activity_risk_told",
-                violation_error_message=_("请写明可能的风险（《志愿服务条例》第十二条）。")),
-            models.CheckConstraint(condition=Q(danger=False) | ~Q(insurance="") | Q(state__in=["draft", "returned", "cancelled"]),
+                name="activity_on_the_map",
+                violation_error_message=_("请在地图上重新选择位置。"),
+            ),
+            models.CheckConstraint(
+                condition=Q(max_age=None) | Q(max_age__gte=F("min_age")),
+                name="activity_ages",
+                violation_error_message=_("最大年龄不能小于最小年龄。"),
+            ),
+            models.CheckConstraint(
+                condition=~Q(risk_notice=""),
+                name="activity_risk_told",
+                violation_error_message=_("请写明可能的风险（《志愿服务条例》第十二条）。"),
+            ),
+            models.CheckConstraint(
+                condition=Q(danger=False) | ~Q(insurance="") | Q(state__in=["draft", "returned", "cancelled"]),
                 name="activity_danger_insured",
-                violation_error_message=_("可能有人身危险的活动要先购买保险，请填写保险单号（《志愿服务条例》第十七条）。")),
+                violation_error_message=_("可能有人身危险的活动要先购买保险，请填写保险单号（《志愿服务条例》第十七条）。"),
+            ),
         ]
         triggers = [ACTIVITY.trigger()]
         indexes = [
             GinIndex(fields=["search"], name="activity_search"),
             models.Index(fields=["starts_at", "id"], condition=Q(state="published"), name="activity_open"),
-            GistIndex(mercator(F("longitude"), F("latitude")), condition=Q(state="published", longitude__isnull=False),
-                name="activity_near"),
+            GistIndex(
+                mercator(F("longitude"), F("latitude")),
+                condition=Q(state="published", longitude__isnull=False),
+                name="activity_near",
+            ),
             models.Index(fields=["-starts_at", "-id"], condition=Q(state="closed"), name="activity_past"),
             models.Index(fields=["ends_at"], condition=Q(state="published"), name="activity_to_close"),
             models.Index(fields=["division", "state", "starts_at"], name="activity_division"),
@@ -217,11 +244,17 @@ class Post(models.Model):
     class Meta:
         verbose_name = _("岗位")
         constraints = [
-            models.CheckConstraint(condition=Q(taken__lte=F("places")), name="post_not_overfull",
-                violation_error_message=_("人数不能少于已经报名的人数。")),
-            models.CheckConstraint(condition=Q(places__gte=1), name="post_has_places", violation_error_message=_("每个岗位至少一人。")),
-            models.UniqueConstraint(fields=["activity", "name"], name="post_name_once",
-                violation_error_message=_("同一活动的岗位名称不能重复。")),
+            models.CheckConstraint(
+                condition=Q(taken__lte=F("places")),
+                name="post_not_overfull",
+                violation_error_message=_("人数不能少于已经报名的人数。"),
+            ),
+            models.CheckConstraint(
+                condition=Q(places__gte=1), name="post_has_places", violation_error_message=_("每个岗位至少一人。")
+            ),
+            models.UniqueConstraint(
+                fields=["activity", "name"], name="post_name_once", violation_error_message=_("同一活动的岗位名称不能重复。")
+            ),
         ]
         triggers = [counters.ACTIVITY_PLACES]
 

@@ -1,8 +1,8 @@
 """Volunteer numbers: public, checked, and silent about the person.
 
-Fourteen digits: the city's four (GB/T 2260), nine that are a permutation of the row's key (so that two numbers say nothing about who
-registered first, and a load in bulk can compute them), and a check digit by ISO 7064 MOD 11,10, which finds every single wrong digit
-and nearly every swap of neighbours.
+Fourteen digits: the city's four (GB/T 2260), nine that are a permutation of the row's key (so that two numbers say nothing
+about who registered first, and a load in bulk can compute them), and a check digit by ISO 7064 MOD 11,10, which finds every
+single wrong digit and nearly every swap of neighbours.
 """
 
 from stdnum.exceptions import ValidationError

@@ -1,7 +1,7 @@
 """Who may do what here. Every function's docstring is the policy; nothing is allowed that is not said.
 
-A level is a depth of the division tree: 1 city, 2 district, 3 street, 4 community. "The level above" of a team is any posting over a
-division that contains the team's and lies higher in the tree; above the city's own teams stands the city itself.
+A level is a depth of the division tree: 1 city, 2 district, 3 street, 4 community. "The level above" of a team is any posting
+over a division that contains the team's and lies higher in the tree; above the city's own teams stands the city itself.
 """
 
 from enum import StrEnum
@@ -61,7 +61,7 @@ def may_decide_team(actor: Actor, team: "Team") -> bool:
 
 
 def may_decide_activity(actor: Actor, activity: "Activity") -> bool:
-    """An officer of the level above the team, over the activity's division, who neither wrote the activity nor is in charge of it."""
+    """An officer of the level above the team, over the activity's division, who neither wrote it nor is in charge of it."""
     if actor.person_id is not None and actor.person_id in (activity.created_by_id, activity.person_in_charge_id):
         return False
     return _from_above(actor, Permission.APPROVE_ACTIVITY, activity.team.level, activity.division.path)

@@ -1,20 +1,21 @@
 """Signing up: one guarded SQL statement that settles everything and writes everything, or writes nothing and says why.
 
-What it settles: the person is an active volunteer; the activity is published and has not begun; age on the day; the guardian's consent of
-a minor; the skills of the post; double sign-up; overlap in time; capacity. What it writes: the sign-up, the audit event, the notice.
-`Post.taken` and `Activity.taken` follow by trigger (`counters.py`).
+What it settles: the person is an active volunteer; the activity is published and has not begun; age on the day; the guardian's
+consent of a minor; the skills of the post; double sign-up; overlap in time; capacity. What it writes: the sign-up, the audit
+event, the notice. `Post.taken` and `Activity.taken` follow by trigger (`counters.py`).
 
-How it settles: the facts are read from the statement's snapshot; then activity and post are locked (in this order, everywhere) and
-what may have changed meanwhile (published, begun, time, free places) is read again from the locked rows, as READ COMMITTED does. The
-insert has ON CONFLICT DO NOTHING, which covers the unique index (a double click) and the exclusion constraint (overlap) alike, so the
-statement never raises and never leaves a counter behind; an insert that lost such a race comes back as "raced", and running the
-statement again, with a new snapshot, names the reason. It needs no transaction around it and no retry on serialization failures.
+How it settles: the facts are read from the statement's snapshot; then activity and post are locked (in this order, everywhere)
+and what may have changed meanwhile (published, begun, time, free places) is read again from the locked rows, as READ COMMITTED
+does. The insert has ON CONFLICT DO NOTHING, which covers the unique index (a double click) and the exclusion constraint
+(overlap) alike, so the statement never raises and never leaves a counter behind; an insert that lost such a race comes back as
+"raced", and running the statement again, with a new snapshot, names the reason. It needs no transaction around it and no retry
+on serialization failures.
 
-For a path without the ORM (`bench`, the lean view): `statement(who)` takes as `who` a SELECT that gives one row with the columns
-`person_id bigint, actor text, address inet, request_id text` (session, account and person looked up in the same statement); no row, no
-outcome: not signed in. `PARAMETERS` are the others. Prepared well: every parameter is cast. Read the result with `Outcome(*row)`;
-when `outcome.raced`, run the same statement again (at most `TRIES` in all). Afterwards nothing else is to be done: the notice
-is an in-site message, read where it stands.
+For a path without the ORM (`bench`, the lean view): `statement(who)` takes as `who` a SELECT that gives one row with the
+columns `person_id bigint, actor text, address inet, request_id text` (session, account and person looked up in the same
+statement); no row, no outcome: not signed in. `PARAMETERS` are the others. Prepared well: every parameter is cast. Read the
+result with `Outcome(*row)`; when `outcome.raced`, run the same statement again (at most `TRIES` in all). Afterwards nothing
+else is to be done: the notice is an in-site message, read where it stands.
 """
 
 from datetime import datetime
@@ -29,13 +30,15 @@ from qunli.kernel.actor import Actor
 TRIES = 3
 PARAMETERS = ("post", "wait", "now")
 
-WHO = """SELECT %(person)s::bigint AS person_id, %(actor)s::text AS actor, %(address)s::inet AS address, %(request_id)s::text AS request_id"""
+WHO = """
+    SELECT %(person)s::bigint AS person_id, %(actor)s::text AS actor, %(address)s::inet AS address, %(request_id)s::text AS request_id
+"""
 
 _STATEMENT = """
 WITH who AS ({who}),
 facts AS (
-    SELECT w.person_id, w.actor, w.address, w.request_id, p.id AS post_id, a.id AS activity_id, a.title, a.state, a.starts_at, a.ends_at,
-        a.min_age, a.max_age, p.skills, v.skills AS own_skills,
+    SELECT w.person_id, w.actor, w.address, w.request_id, p.id AS post_id,
+        a.id AS activity_id, a.title, a.state, a.starts_at, a.ends_at, a.min_age, a.max_age, p.skills, v.skills AS own_skills,
         EXTRACT(YEAR FROM age((a.starts_at AT TIME ZONE 'Asia/Shanghai')::date, h.birth_date))::int AS age,
         (SELECT s.id FROM volunteering_signup s
          WHERE s.person_id = w.person_id AND s.activity_id = a.id AND s.state <> 'cancelled') AS already,
@@ -91,7 +94,8 @@ audited AS (
 told AS (
     INSERT INTO notices_notice (person_id, template, facts, url, created_at)
     SELECT v.person_id, 'volunteering/sign_up_' || signed.state,
-        jsonb_build_object('title', v.title, 'starts_at', to_char(lower(place.during) AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD HH24:MI')),
+        jsonb_build_object('title', v.title,
+            'starts_at', to_char(lower(place.during) AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD HH24:MI')),
         '/activities/' || v.activity_id || '/', %(now)s::timestamptz
     FROM signed CROSS JOIN verdict v CROSS JOIN place
 )

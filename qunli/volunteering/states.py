@@ -7,7 +7,9 @@ VOLUNTEER = Machine(
     "volunteer",
     VolunteerState,
     [
-        Transition("suspend", ("active",), "suspended", "volunteering.manage_volunteers", "repeated no-shows, or an inquiry under way"),
+        Transition(
+            "suspend", ("active",), "suspended", "volunteering.manage_volunteers", "repeated no-shows, or an inquiry under way"
+        ),
         Transition("restore", ("suspended",), "active", "volunteering.manage_volunteers", "the reason is gone"),
         Transition("deregister", ("active", "suspended"), "deregistered", "self", "the person's own wish; records are kept"),
         Transition("register_again", ("deregistered",), "active", "self", "the same number and hours come back"),
@@ -39,7 +41,13 @@ ACTIVITY = Machine(
         Transition("submit", ("draft", "returned"), "submitted", "volunteering.lead_team", "asks the level above"),
         Transition("approve", ("submitted",), "published", "volunteering.approve_activity", "open for sign-up"),
         Transition("return", ("submitted",), "returned", "volunteering.approve_activity", "with a reason"),
-        Transition("cancel", ("draft", "submitted", "returned", "published"), "cancelled", "volunteering.lead_team", "everyone signed up is told"),
+        Transition(
+            "cancel",
+            ("draft", "submitted", "returned", "published"),
+            "cancelled",
+            "volunteering.lead_team",
+            "everyone signed up is told",
+        ),
         Transition("close", ("published",), "closed", "system", "its time is over"),
     ],
 )

@@ -1,8 +1,8 @@
 """Activities: written, approved by the level above, changed, cancelled, closed. Everyone signed up is told.
 
-When the time changes, the copies in the sign-ups change with it. A confirmed person who then has another confirmed activity at the new
-time is taken off this one and told which one is in the way: the other promise was given for a time that still holds. The freed places
-go to the waiting list at once. People who wait stay on the list; overlap is looked at when they move up.
+When the time changes, the copies in the sign-ups change with it. A confirmed person who then has another confirmed activity at
+the new time is taken off this one and told which one is in the way: the other promise was given for a time that still holds.
+The freed places go to the waiting list at once. People who wait stay on the list; overlap is looked at when they move up.
 """
 
 import os
@@ -199,14 +199,22 @@ def _change_once(
     audit.record("volunteering.change_activity", f"activity:{current.pk}", by=by, changed=changed, reason=reason)
     persons = current.sign_ups.filter(state__in=["confirmed", "waiting"]).values_list("person", flat=True)
     notices.tell(
-        list(persons), "volunteering/activity_changed", url=address(current), sms=True, reason=reason, place=current.address, **told(current)
+        list(persons),
+        "volunteering/activity_changed",
+        url=address(current),
+        sms=True,
+        reason=reason,
+        place=current.address,
+        **told(current),
     )
 
 
 def _move_sign_ups(activity: Activity, by: Actor, now: datetime) -> None:
     during = (activity.starts_at, activity.ends_at)
     held = activity.sign_ups.filter(state__in=["confirmed", "waiting"])
-    busy = SignUp.objects.filter(state="confirmed", during__overlap=during, person__in=held.filter(state="confirmed").values("person"))
+    busy = SignUp.objects.filter(
+        state="confirmed", during__overlap=during, person__in=held.filter(state="confirmed").values("person")
+    )
     others = {s.person_id: s.activity for s in busy.exclude(activity=activity).select_related("activity")}
     leaving = held.filter(state="confirmed", person__in=others)
     persons = list(leaving.values_list("person", flat=True))
@@ -214,7 +222,12 @@ def _move_sign_ups(activity: Activity, by: Actor, now: datetime) -> None:
     held.filter(state__in=["confirmed", "waiting"]).update(during=during, changed_at=now)
     for person in persons:
         notices.tell(
-            [person], "volunteering/sign_up_in_the_way", url=address(activity), sms=True, other=others[person].title, **told(activity)
+            [person],
+            "volunteering/sign_up_in_the_way",
+            url=address(activity),
+            sms=True,
+            other=others[person].title,
+            **told(activity),
         )
     if persons:
         audit.record("volunteering.overlap_after_change", f"activity:{activity.pk}", by=by, cancelled=len(persons))
@@ -291,7 +304,7 @@ def _check_times(starts_at: datetime, ends_at: datetime, now: datetime) -> None:
 
 
 def _write(activity: Activity, values: ActivityValues, posts: Sequence[PostValues], now: datetime) -> None:
-    """Check everything, then write activity and posts. Raises Refused at the field; nothing is half-written (the caller's transaction)."""
+    """Check everything, then write activity and posts, in the caller's transaction. Raises Refused at the field."""
     _check_times(values.starts_at, values.ends_at, now)
     if not values.division.path.startswith(activity.team.division.path):
         raise Refused(_("活动地点要在队伍所在的区域之内。"), code="division", field="division")
@@ -328,7 +341,9 @@ def _write_posts(activity: Activity, posts: Sequence[PostValues]) -> None:
         post.name, post.places, post.skills = values.name.strip(), values.places, values.skills
         if post.places < post.taken:
             raise Refused(
-                _("“%(post)s”已有 %(taken)s 人报名，人数不能再少。") % {"post": post.name, "taken": post.taken}, code="post_taken", field="posts"
+                _("“%(post)s”已有 %(taken)s 人报名，人数不能再少。") % {"post": post.name, "taken": post.taken},
+                code="post_taken",
+                field="posts",
             )
         try:
             post.full_clean(exclude=["activity"], validate_unique=False, validate_constraints=False)

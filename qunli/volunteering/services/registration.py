@@ -104,7 +104,12 @@ def register(*, account: Account, answers: RegistrationAnswers, by: Actor, now: 
             people.give_consent(person=person, purpose=Purpose.MINOR, wording=WORDING, given_by=guardian, by=by, now=now)
         volunteer = _volunteer(person, answers, by, now)
         access.grant(
-            person=person, role=ROLE, division=volunteer.division, valid_from=local_date(now), reason=f"volunteer:{volunteer.pk}", by=SYSTEM
+            person=person,
+            role=ROLE,
+            division=volunteer.division,
+            valid_from=local_date(now),
+            reason=f"volunteer:{volunteer.pk}",
+            by=SYSTEM,
         )
         drop_draft(account=account)
         notices.tell([person.pk], "volunteering/registered", url="/volunteer/", number=numbers.shown(volunteer.number))
@@ -283,7 +288,8 @@ def _known(given: Iterable[str], choices: Any) -> list[str]:
     unknown = set(given) - set(choices.values)
     if unknown:
         raise Refused(
-            _("没有这个选项：%(names)s。") % {"names": "、".join(sorted(unknown))}, code="choice",
+            _("没有这个选项：%(names)s。") % {"names": "、".join(sorted(unknown))},
+            code="choice",
             field="skills" if choices is Skill else "categories",
         )
     return sorted(set(given))

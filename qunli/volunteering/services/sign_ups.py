@@ -23,7 +23,7 @@ DEADLOCK = "40P01"
 
 
 def sign_up(*, post: int, by: Actor, now: datetime, wait: bool = False, person: int | None = None) -> Outcome:
-    """Sign up for a post, oneself or, as a leader of the team, a person without a phone. With `wait`, onto the waiting list when full.
+    """Sign up for a post, oneself or, as a leader of the team, a person without a phone. `wait`: onto the waiting list when full.
 
     Rules that say no come back as the outcome's code and message, not as an exception. Raises Denied for somebody else's sign-up.
     """
@@ -46,7 +46,7 @@ def sign_up(*, post: int, by: Actor, now: datetime, wait: bool = False, person: 
 
 
 def cancel_sign_up(*, sign_up: SignUp, by: Actor, now: datetime) -> None:
-    """Give a place back, or leave the waiting list, until the activity begins. The first who waits moves up in the same transaction."""
+    """Give a place back, or leave the waiting list, until the activity begins. Who waits first moves up in the same transaction."""
     with transaction.atomic():
         activity = Activity.objects.select_for_update(of=("self",), no_key=True).select_related("team").get(pk=sign_up.activity_id)
         post = Post.objects.select_for_update(no_key=True).get(pk=sign_up.post_id)
@@ -118,7 +118,7 @@ def _next_waiting(post: Post, passed: list[int]) -> SignUp | None:
 
 
 def mark_attended(*, sign_up: SignUp, by: Actor, now: datetime) -> None:
-    """The person signed in, or a no-show was corrected afterwards. Called by service_hours, which has checked code, place or leader."""
+    """The person signed in, or a no-show was corrected afterwards. For service_hours, which has checked code, place or leader."""
     _mark(sign_up, "attend", by, now)
 
 

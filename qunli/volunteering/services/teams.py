@@ -56,7 +56,9 @@ def checked_credit_code(text: str) -> str:
         return str(uscc.validate(text))
     except NumberError as error:
         raise Refused(
-            _("统一社会信用代码不正确：应为 18 位，且最后一位是校验码。请对照登记证书核对。"), code="credit_code", field="credit_code"
+            _("统一社会信用代码不正确：应为 18 位，且最后一位是校验码。请对照登记证书核对。"),
+            code="credit_code",
+            field="credit_code",
         ) from error
 
 
@@ -65,7 +67,9 @@ def _check(values: TeamValues, now: datetime) -> dict[str, Any]:
         raise Refused(_("所选区域与队伍层级不符，请选择同一层级的区域。"), code="level", field="division")
     parent = values.parent
     if parent is not None and (
-        parent.level not in PARENTS[values.level] or parent.state != "active" or not values.division.path.startswith(parent.division.path)
+        parent.level not in PARENTS[values.level]
+        or parent.state != "active"
+        or not values.division.path.startswith(parent.division.path)
     ):
         raise Refused(_("上级队伍应是上一层级、包含本区域、正在活动的队伍。"), code="parent", field="parent")
     fields = asdict(values) | {"division": values.division, "parent": parent}
@@ -127,7 +131,11 @@ def approve_team(*, team: Team, by: Actor, now: datetime) -> None:
     """The level above takes the team in; the applicant becomes its leader."""
     with transaction.atomic():
         current = _decided(team, "approve", by, "")
-        founder = current.memberships.select_for_update(of=("self",)).select_related("volunteer__person").get(leader=True, state="applied")
+        founder = (
+            current.memberships.select_for_update(of=("self",))
+            .select_related("volunteer__person")
+            .get(leader=True, state="applied")
+        )
         founder.state, founder.joined_at = MEMBERSHIP.target("approve", founder.state), now
         founder.save(update_fields=["state", "joined_at"])
         _make_posting(current, founder.volunteer.person, by, now)
@@ -242,9 +250,7 @@ def make_leader(*, membership: Membership, by: Actor, now: datetime) -> None:
         current.save(update_fields=["leader"])
         _make_posting(current.team, current.volunteer.person, by, now)
         audit.record("volunteering.make_leader", f"team:{current.team_id}", by=by, membership=current.pk)
-        notices.tell(
-            [current.volunteer.person_id], "volunteering/leader_made", url=address(current.team), team=current.team.name
-        )
+        notices.tell([current.volunteer.person_id], "volunteering/leader_made", url=address(current.team), team=current.team.name)
     membership.refresh_from_db()
 
 
@@ -346,4 +352,3 @@ def _make_posting(team: Team, person: Person, by: Actor, now: datetime) -> None:
 def _end_posting(team: Team, person: Person, by: Actor, now: datetime) -> None:
     for posting in person.postings.filter(role=LEADER, unit=team.unit, valid_to=None):
         access.end(posting=posting, on=local_date(now), by=SYSTEM)
-
