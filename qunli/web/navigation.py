@@ -1,0 +1,109 @@
+"""Where one can go, as data. A room adds its entries to `ENTRIES`; what a reader sees depends on the permissions held.
+
+On a desk the entries stand on the left, by group. On a phone the bar has at most four places: home first, the full menu last,
+and between them the two entries that weigh most for the reader.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from qunli.kernel.actor import Actor
+
+
+@dataclass(frozen=True)
+class Entry:
+    """`needs`: any of these permissions, anywhere; none: everybody. `signed_in`: True only with, False only without a session."""
+
+    label: object
+    url: str
+    icon: str
+    group: str = "start"
+    needs: tuple[str, ...] = ()
+    signed_in: bool | None = None
+    weight: int = 0
+    """Claim to a place in the phone's bar; 0 for none."""
+    short: object = ""
+    """Two or three characters for the bar."""
+    demonstration: bool = False
+    """Only in the demonstration city."""
+    counts: bool = False
+    """Carries the number of unread messages."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """An entry that the reader sees, with its address."""
+
+    entry: Entry
+    href: str
+    current: bool
+
+    @property
+    def short(self) -> object:
+        return self.entry.short or self.entry.label
+
+
+@dataclass(frozen=True)
+class Group:
+    key: str
+    label: object
+    links: list[Link]
+
+
+GROUPS = {
+    "start": "",
+    "volunteering": _("志愿服务"),
+    "hours": _("时长与证明"),
+    "city": _("人员与区划"),
+    "system": _("系统"),
+}
+
+ENTRIES: list[Entry] = [
+    Entry(_("首页"), "web:home", "house", weight=100),
+    Entry(_("全部功能"), "web:menu", "layout-grid", weight=1, short=_("全部")),
+]
+
+
+def visible(actor: Actor, signed_in: bool) -> list[Entry]:
+    return [
+        entry
+        for entry in ENTRIES
+        if entry.signed_in in (None, signed_in)
+        and (not entry.demonstration or settings.DEMO)
+        and (not entry.needs or any(actor.has(permission) for permission in entry.needs))
+    ]
+
+
+def groups(actor: Actor, signed_in: bool, path: str) -> list[Group]:
+    """Groups with their links; the menu itself is left out, since this is it."""
+    links = _links([entry for entry in visible(actor, signed_in) if entry.url != "web:menu"], path)
+    found = [Group(key, label, [link for link in links if link.entry.group == key]) for key, label in GROUPS.items()]
+    return [group for group in found if group.links]
+
+
+def bar(actor: Actor, signed_in: bool, path: str) -> list[Link]:
+    """At most four: home, the two heaviest, the menu."""
+    entries = visible(actor, signed_in)
+    ends = {"web:home", "web:menu"}
+    middle = sorted((e for e in entries if e.weight and e.url not in ends), key=lambda e: -e.weight)[:2]
+    home = [e for e in entries if e.url == "web:home"]
+    menu = [e for e in entries if e.url == "web:menu"]
+    return _links([*home, *middle, *menu], path)
+
+
+def _links(entries: Iterable[Entry], path: str) -> list[Link]:
+    """The current one is the entry whose address is the longest beginning of `path`."""
+    found = [(entry, _href(entry.url)) for entry in entries]
+    matching = [href for _entry, href in found if path == href or (href != "/" and path.startswith(href))]
+    best = max(matching, key=len, default=None)
+    return [Link(entry, href, href == best) for entry, href in found]
+
+
+@lru_cache(maxsize=256)
+def _href(name: str) -> str:
+    return reverse(name)

@@ -1,0 +1,51 @@
+"""What every page's shell shows. Lazy: a fragment or an error page that has no shell costs nothing, a page one query."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import SimpleLazyObject
+
+from qunli.kernel.actor import NOBODY, Actor
+from qunli.web import navigation
+from qunli.web.preferences import of_request
+
+
+def actor(request: HttpRequest) -> Actor:
+    return getattr(request, "actor", NOBODY)
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """Context processor. `look` has theme, elder and language; `unread` the number of unread messages."""
+    return {
+        "look": SimpleLazyObject(lambda: of_request(request)),
+        "navigation": SimpleLazyObject(lambda: navigation.groups(actor(request), signed_in(request), request.path)),
+        "bar": SimpleLazyObject(lambda: navigation.bar(actor(request), signed_in(request), request.path)),
+        "unread": SimpleLazyObject(lambda: unread(request)),
+        "authority": settings.AUTHORITY,
+        "demonstration": settings.DEMO,
+        "map_tiles": settings.TILES,
+        "map_attribution": settings.TILES_ATTRIBUTION,
+        "map_areas_url": where("divisions:areas"),
+        "inbox_url": where("notices:list"),
+        "account_url": where("accounts:settings"),
+        "sign_in_url": where("accounts:sign_in"),
+    }
+
+
+def signed_in(request: HttpRequest) -> bool:
+    return bool(getattr(request, "user", None) and request.user.is_authenticated)
+
+
+def unread(request: HttpRequest) -> int:
+    person = actor(request).person_id
+    return 0 if person is None else 0
+
+
+def where(name: str) -> str:
+    """The address of a page, or nothing while its room is not there."""
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""

@@ -1,0 +1,14 @@
+from django.urls import path
+
+from qunli.web import views
+
+app_name = "web"
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("menu", views.menu, name="menu"),
+    path("search", views.search, name="search"),
+    path("preferences", views.preferences, name="preferences"),
+    path("about", views.about, name="about"),
+    path("privacy", views.privacy, name="privacy"),
+    path("gallery", views.gallery, name="gallery"),
+]
