@@ -20,11 +20,17 @@ class SampleForm(forms.Form):
     name = forms.CharField(label=gettext_lazy("姓名"), help_text=gettext_lazy("与证件一致，少数民族姓名用“·”分隔。"), max_length=50)
     day = forms.DateField(label=gettext_lazy("日期"), widget=forms.DateInput(attrs={"type": "date"}), required=False)
     kind = forms.ChoiceField(
-        label=gettext_lazy("类型"), choices=[("a", gettext_lazy("助老助残")), ("b", gettext_lazy("生态环保")), ("c", gettext_lazy("平安巡防"))]
+        label=gettext_lazy("类型"),
+        choices=[("a", gettext_lazy("助老助残")), ("b", gettext_lazy("生态环保")), ("c", gettext_lazy("平安巡防"))],
     )
     skills = forms.MultipleChoiceField(
         label=gettext_lazy("技能"),
-        choices=[("a", gettext_lazy("急救")), ("b", gettext_lazy("手语")), ("c", gettext_lazy("维修")), ("d", gettext_lazy("驾驶"))],
+        choices=[
+            ("a", gettext_lazy("急救")),
+            ("b", gettext_lazy("手语")),
+            ("c", gettext_lazy("维修")),
+            ("d", gettext_lazy("驾驶")),
+        ],
         widget=forms.CheckboxSelectMultiple,
         required=False,
     )

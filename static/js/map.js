@@ -8,7 +8,7 @@ async function draw(box) {
   if (box.dataset.tiles) L.tileLayer(box.dataset.tiles, { attribution: box.dataset.attribution || "" }).addTo(map);
   map.setView([30.66, 104.06], 9);
   const bounds = L.latLngBounds([]);
-  const pins = box.dataset.pins ? JSON.parse(document.getElementById(box.dataset.pins).textContent) : [];
+  const pins = JSON.parse(box.dataset.pins || "[]");
   for (const pin of pins) {
     if (pin.latitude == null || pin.longitude == null) continue;
     const mark = document.createElement("span");
