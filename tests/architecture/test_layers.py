@@ -12,6 +12,7 @@ OPEN_ROOMS = {"kernel"}
 ALSO_OPEN = {
     # room.module: why another room may import it
     "people.identity": "pure checks of identity numbers, names and phones",
+    "audit.context": "address and id of the request, for the one statement of a sign-up",
 }
 
 

@@ -11,6 +11,7 @@ CASCADES = {
     "people.Consent.person",
     "notices.Notice.person",
     "volunteering.Post.activity",
+    "volunteering.RegistrationDraft.account",
 }
 SET_NULLS = {
     # child.field: survives its parent
@@ -25,7 +26,9 @@ WITHOUT_BY = {
     "notices.Notice.created_at": "made by the system",
     "notices.Notice.read_at": "read by its person",
     "people.Consent.withdrawn_at": "withdrawn by whoever may give it; the audit names them",
+    "divisions.Change.created_at": "the audit names who loaded it",
     "volunteering.Volunteer.registered_at": "by the person",
+    "volunteering.RegistrationDraft.updated_at": "by the person",
     "volunteering.Team.created_at": "the audit names who applied",
     "volunteering.Membership.applied_at": "by the volunteer",
     "volunteering.Membership.joined_at": "the audit names who approved",
@@ -87,7 +90,8 @@ def test_dates_are_aware_and_named() -> None:
     wrong = [
         label
         for label, field in own_fields()
-        if type(field) is models.DateTimeField and not label.endswith(("_at", ".at", "_until", "_since"))
+        if type(field) is models.DateTimeField
+        and not label.endswith(("_at", ".at", "_until", "_since", ".since", ".until", ".last_login"))
     ]
     assert not wrong, f"moments end in _at: {wrong}"
 
