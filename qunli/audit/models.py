@@ -5,14 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from qunli.audit.perms import Permission
-from qunli.kernel.actor import Actor
-
-
-class EventQuerySet(models.QuerySet["Event"]):
-    def visible_to(self, actor: Actor) -> "EventQuerySet":
-        """The auditor sees all events; everybody else sees none. One's own looks are shown by `selectors.about_person`."""
-        return self if actor.has(Permission.SEARCH) else self.none()
+from qunli.audit.querysets import EventQuerySet
 
 
 class Event(models.Model):

@@ -51,7 +51,7 @@ def looked(what: str, subject: str, *, by: Actor, **facts: Any) -> None:
         record(f"look.{what}", subject, by=by, **facts)
 
 
-def digest(before: bytes, event: Event) -> bytes:
+def _digest(before: bytes, event: Event) -> bytes:
     """SM3 over the digest before and the event's values in canonical JSON."""
     values = [
         event.position,
@@ -97,7 +97,7 @@ def seal() -> int:
             for event in batch:
                 position += 1
                 event.position = position
-                event.digest = before = digest(before, event)
+                event.digest = before = _digest(before, event)
             if batch:
                 with connection.cursor() as cursor:
                     cursor.execute(
@@ -128,7 +128,7 @@ def verify() -> Verdict:
         expected += 1
         if event.position != expected:
             return Verdict(checked, unsealed, Head(expected - 1, before), event.pk, f"position {expected} is missing")
-        found = digest(before, event)
+        found = _digest(before, event)
         if bytes(event.digest or b"") != found:
             return Verdict(checked, unsealed, Head(expected - 1, before), event.pk, "the row was altered")
         before = found
@@ -136,6 +136,6 @@ def verify() -> Verdict:
     return Verdict(checked, unsealed, Head(expected, before), None, "")
 
 
-def has_head(position: int, expected: bytes) -> bool:
+def has_head(*, position: int, expected: bytes) -> bool:
     """Whether the chain still has this digest here: a head kept outside shows a tail cut off or a chain rewritten."""
     return Event.objects.filter(position=position, digest=expected).exists()

@@ -1,8 +1,9 @@
-"""Model fields for data that the database must not be able to read."""
+"""Model fields for data that the database must not be able to read, and the index for parts of names."""
 
 from typing import Any
 
 from django.db import models
+from django.db.models import F, Func, Value
 
 from qunli.kernel import ciphers
 
@@ -33,3 +34,13 @@ class DigestField(models.BinaryField):  # type: ignore[type-arg]
         kwargs.setdefault("max_length", 32)
         kwargs.setdefault("editable", False)
         super().__init__(*args, **kwargs)
+
+
+class Characters(Func):
+    """The characters of a text column as an array (`string_to_array(name, NULL)`): a GIN index over it finds any part of a name."""
+
+    function = "string_to_array"
+    arity = 2
+
+    def __init__(self, name: str) -> None:
+        super().__init__(F(name), Value(None))

@@ -9,7 +9,8 @@ def mask_name(name: str) -> str:
 
 
 def mask_phone(phone: str) -> str:
-    """13800138000 -> 138****8000; +85251234567 -> +852****4567."""
+    """+8613800138000 -> 138****8000; +85251234567 -> +852****4567."""
+    phone = phone.removeprefix("+86")
     if len(phone) < 8:
         return "*" * len(phone)
     head = phone[:4] if phone.startswith("+") else phone[:3]

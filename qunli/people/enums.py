@@ -15,6 +15,15 @@ class Sex(models.TextChoices):
     FEMALE = "f", _("女")
 
 
+class Relation(models.TextChoices):
+    """Who may be a guardian of a minor (Civil Code 27), in the law's order."""
+
+    PARENT = "parent", _("父母")
+    GRANDPARENT = "grandparent", _("祖父母、外祖父母")
+    SIBLING = "sibling", _("兄、姐")
+    OTHER = "other", _("其他监护人")
+
+
 class Purpose(models.TextChoices):
     """What a person consents to, one by one (PIPL 14, 23, 25, 29, 31)."""
 
@@ -24,3 +33,15 @@ class Purpose(models.TextChoices):
     MINOR = "minor", _("未成年人参加志愿服务")
     PUBLISH_NAME = "publish_name", _("在公示中显示姓名")
     PASS_ON = "pass_on", _("向合作单位提供信息")
+
+
+class Suspicion(models.TextChoices):
+    """Why two records are taken for one person."""
+
+    SAME_CONTACT = "same_contact", _("姓名、出生日期和手机号码相同")
+    SAME_HOME = "same_home", _("姓名、出生日期和居住社区相同，其中一份没有证件")
+
+
+class Decision(models.TextChoices):
+    MERGED = "merged", _("已合并")
+    DIFFERENT = "different", _("不是同一人")

@@ -20,7 +20,7 @@ class Command(BaseCommand):
             raise CommandError(f"broken at event {verdict.broken}: {verdict.reason}; {verdict.checked} events before it are intact")
         if head:
             position, _, digest = head.partition(":")
-            if not services.has_head(int(position), bytes.fromhex(digest)):
+            if not services.has_head(position=int(position), expected=bytes.fromhex(digest)):
                 raise CommandError(f"the kept head {position} is not in the chain: rows were cut off or the chain was rewritten")
         self.stdout.write(
             f"intact: {verdict.checked} events, {verdict.unsealed} not sealed yet; "
