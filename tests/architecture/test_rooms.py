@@ -98,7 +98,7 @@ def test_files_stay_short() -> None:
 
 
 def test_services_are_verbs_with_keywords() -> None:
-    """What somebody does (`by=`) takes keywords only (after the one thing that it is about), so that a call reads as a sentence and cannot swap its arguments."""
+    """What somebody does (`by=`) takes keywords only, after the one thing that it is about: no call can swap its arguments."""
     wrong = []
     for room in rooms():
         for path in [QUNLI / room / "services.py", *(QUNLI / room / "services").glob("*.py")]:

@@ -1,0 +1,65 @@
+"""Every page of the site, as somebody who may see it: phone in Chinese, desk in English, phone in elder mode.
+
+Which pages there are comes from the addresses; who may see them from `tests/permission_table.csv`. On each: axe finds nothing
+serious, nothing is wider than the window, the console is silent, and the page has one heading.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import DESK, PHONE, Visitor
+from tests.permissions import world
+from tests.permissions.addresses import Address, address_of, pages, wheres
+from tests.permissions.test_permission_table import table
+from tests.roles import roles
+
+NOT_PAGES: dict[str, str] = {
+    # name of an address that answers with something else than a page: what it is
+}
+PREFERRED = ("volunteer", "team_leader", "community_worker", "city_officer", "auditor", "system_administrator")
+"""Whose eyes to look with when several may see a page: the one that it is made for comes first."""
+
+
+def seen_by(name: str, where: str) -> str | None:
+    """A role that may see the page, or None when nobody may see it by GET (it only takes POST)."""
+    cells = table().get(Address("GET", name, where), {})
+    for role in (*PREFERRED, *roles(), world.ANONYMOUS):
+        if cells.get(role) == "yes":
+            return role
+    return None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("shape", "language", "elder"),
+    [(PHONE, "zh-hans", False), (DESK, "en", False), (PHONE, "zh-hans", True)],
+    ids=["phone-zh", "desk-en", "phone-elder"],
+)
+def test_every_page(shape: dict[str, Any], language: str, elder: bool, visitor: Callable[..., Visitor]) -> None:
+    the_world = world.build()
+    windows: dict[str, Visitor] = {}
+    faults = []
+    for route in pages():
+        where = "inside" if "inside" in wheres(route.pattern) else ""
+        role = seen_by(route.name, where)
+        if role is None or route.name in NOT_PAGES:
+            continue
+        if role not in windows:
+            windows[role] = visitor(shape, language=language)
+            if role != world.ANONYMOUS:
+                account = the_world.accounts[role]
+                account.language, account.elder = language, elder
+                account.save(update_fields=["language", "elder"])
+                windows[role].sign_in(account)
+        window = windows[role]
+        try:
+            window.open(address_of(route, the_world.places["inside"]))
+            headings = window.page.locator("h1").count()
+            assert headings == 1, f"{headings} headings of the first level"
+        except AssertionError as fault:
+            faults.append(f"{route.name} as {role}: {fault}")
+            window.troubles.clear()
+    assert sum(len(w.visited) for w in windows.values()) >= 10
+    assert not faults, "\n\n".join(faults)
