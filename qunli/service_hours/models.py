@@ -1,46 +1,14 @@
 """Service records, the ledger of hours and the proofs that rest on them."""
 
-from typing import ClassVar, Self
-
 import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from qunli.kernel.actor import Actor
 from qunli.people.models import Person
-from qunli.service_hours import enums, guards
-from qunli.service_hours.perms import Permission
+from qunli.service_hours import enums, guards, querysets
 from qunli.service_hours.states import CERTIFICATE, RECORD
 from qunli.volunteering.models import Activity, SignUp
-
-SEEING = (Permission.SEE, Permission.RECORD, Permission.VERIFY, Permission.VOID)
-"""Each of these lets an actor see the records in its range."""
-
-
-def _in_reach(actor: Actor, permissions: tuple[Permission, ...], activity: str) -> Q:
-    """Rows whose activity (at the lookup `activity`) lies in a division or belongs to a team that one of `permissions` reaches."""
-    reach = Q(pk__in=[])
-    for permission in permissions:
-        for prefix in actor.ranges(permission):
-            if prefix == "":
-                return Q()
-            reach |= Q(**{f"{activity}__division__path__startswith": prefix})
-        teams = [int(unit.removeprefix("team:")) for unit in actor.units(permission) if unit.startswith("team:")]
-        if teams:
-            reach |= Q(**{f"{activity}__team__in": teams})
-    return reach
-
-
-class RecordQuerySet(models.QuerySet["ServiceRecord"]):
-    def visible_to(self, actor: Actor) -> Self:
-        """One's own records, and those of the activities that the actor leads, verifies or supervises."""
-        return self.filter(Q(person=actor.person_id) & ~Q(person=None) | _in_reach(actor, SEEING, "activity"))
-
-    def within_reach(self, actor: Actor, permission: Permission) -> Self:
-        """Records on which the actor may use `permission`."""
-        return self.filter(_in_reach(actor, (permission,), "activity"))
-
 
 class ServiceRecord(models.Model):
     """One person's presence at one activity, from the sign-in to the hours that count. Places are kept as a distance only."""
@@ -67,7 +35,7 @@ class ServiceRecord(models.Model):
     verified_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     verified_at = models.DateTimeField(null=True, blank=True)
 
-    objects: ClassVar[RecordQuerySet] = RecordQuerySet.as_manager()  # type: ignore[assignment]
+    objects = querysets.RecordQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("服务记录")
@@ -90,16 +58,6 @@ class ServiceRecord(models.Model):
         ]
 
 
-class EntryQuerySet(models.QuerySet["HourEntry"]):
-    def visible_to(self, actor: Actor) -> Self:
-        """One's own entries, and those of the records that the actor may see."""
-        return self.filter(Q(person=actor.person_id) & ~Q(person=None) | _in_reach(actor, SEEING, "record__activity"))
-
-    def live(self) -> Self:
-        """Earned and not reversed."""
-        return self.filter(kind=enums.EntryKind.EARNED, reversed_by=None)
-
-
 class HourEntry(models.Model):
     """The ledger of hours: append-only; a void is a reversal. Its triggers keep Volunteer.minutes.
 
@@ -117,7 +75,7 @@ class HourEntry(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
 
-    objects: ClassVar[EntryQuerySet] = EntryQuerySet.as_manager()  # type: ignore[assignment]
+    objects = querysets.EntryQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("时长账目")
@@ -144,16 +102,6 @@ class HourEntry(models.Model):
         indexes = [models.Index(fields=["person", "id"], name="hour_entry_person")]
 
 
-class CertificateQuerySet(models.QuerySet["Certificate"]):
-    def visible_to(self, actor: Actor) -> Self:
-        """One's own; and those of volunteers in a division where the actor may issue or revoke."""
-        reach = Q(pk__in=[])
-        for permission in (Permission.ISSUE_CERTIFICATE, Permission.VOID):
-            for prefix in actor.ranges(permission):
-                reach |= Q(person__volunteer__division__path__startswith=prefix)
-        return self.filter(Q(person=actor.person_id) & ~Q(person=None) | reach)
-
-
 class Certificate(models.Model):
     """A proof of service (证明): the paper, its digest, and what it rests on."""
 
@@ -175,7 +123,7 @@ class Certificate(models.Model):
     revoked_reason = models.CharField(max_length=300, blank=True)
     records = models.ManyToManyField(ServiceRecord, related_name="certificates")
 
-    objects: ClassVar[CertificateQuerySet] = CertificateQuerySet.as_manager()  # type: ignore[assignment]
+    objects = querysets.CertificateQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("志愿服务证明")
@@ -196,7 +144,7 @@ class Attempt(models.Model):
 
     key = models.CharField(max_length=80, unique=True)
     count = models.PositiveIntegerField()
-    since = models.DateTimeField()
+    counting_since = models.DateTimeField()
 
     class Meta:
         verbose_name = _("尝试次数")

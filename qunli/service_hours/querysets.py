@@ -1,0 +1,65 @@
+"""What of this room an actor may see: one filter for lists and details."""
+
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.db.models import Q
+
+from qunli.kernel.actor import Actor
+from qunli.service_hours.enums import EntryKind
+from qunli.service_hours.perms import Permission
+
+if TYPE_CHECKING:
+    from qunli.service_hours.models import Certificate, HourEntry, ServiceRecord  # noqa: F401
+
+SEEING = (Permission.SEE, Permission.RECORD, Permission.VERIFY, Permission.VOID)
+"""Each of these lets an actor see the records in its range."""
+
+
+def own(actor: Actor) -> Q:
+    return Q(person=actor.person_id) if actor.person_id is not None else Q(pk__in=[])
+
+
+def in_reach(actor: Actor, permissions: tuple[Permission, ...], activity: str) -> Q:
+    """Rows whose activity (at the lookup `activity`; "" for itself) is of a division or a team that one of `permissions` reaches."""
+    lookup = f"{activity}__" if activity else ""
+    reach = Q(pk__in=[])
+    for permission in permissions:
+        for prefix in actor.ranges(permission):
+            if prefix == "":
+                return Q()
+            reach |= Q(**{f"{lookup}division__path__startswith": prefix})
+        teams = [int(unit.removeprefix("team:")) for unit in actor.units(permission) if unit.startswith("team:")]
+        if teams:
+            reach |= Q(**{f"{lookup}team__in": teams})
+    return reach
+
+
+class RecordQuerySet(models.QuerySet["ServiceRecord"]):
+    def visible_to(self, actor: Actor) -> "RecordQuerySet":
+        """One's own records, and those of the activities that the actor leads, verifies or supervises."""
+        return self.filter(own(actor) | in_reach(actor, SEEING, "activity"))
+
+    def within_reach(self, actor: Actor, permission: Permission) -> "RecordQuerySet":
+        """Records on which the actor may use `permission`."""
+        return self.filter(in_reach(actor, (permission,), "activity"))
+
+
+class EntryQuerySet(models.QuerySet["HourEntry"]):
+    def visible_to(self, actor: Actor) -> "EntryQuerySet":
+        """One's own entries, and those of the records that the actor may see."""
+        return self.filter(own(actor) | in_reach(actor, SEEING, "record__activity"))
+
+    def live(self) -> "EntryQuerySet":
+        """Earned and not reversed."""
+        return self.filter(kind=EntryKind.EARNED, reversed_by=None)
+
+
+class CertificateQuerySet(models.QuerySet["Certificate"]):
+    def visible_to(self, actor: Actor) -> "CertificateQuerySet":
+        """One's own; and those of volunteers in a division where the actor may issue or void."""
+        reach = Q(pk__in=[])
+        for permission in (Permission.ISSUE_CERTIFICATE, Permission.VOID):
+            for prefix in actor.ranges(permission):
+                reach |= Q(person__volunteer__division__path__startswith=prefix)
+        return self.filter(own(actor) | reach)

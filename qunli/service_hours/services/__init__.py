@@ -1,0 +1,36 @@
+"""The verbs of the room: the day itself, the record, the ledger, the certificates."""
+
+from qunli.service_hours.services.certificates import issue, revoke
+from qunli.service_hours.services.day import Place, add_walk_in, sign_in, sign_in_for, sign_out, sign_out_for
+from qunli.service_hours.services.deadlines import chase, lapse
+from qunli.service_hours.services.records import (
+    confirm,
+    correct,
+    dispute,
+    set_times,
+    submit,
+    uphold,
+    verify,
+    void,
+)
+
+__all__ = [
+    "Place",
+    "add_walk_in",
+    "chase",
+    "confirm",
+    "correct",
+    "dispute",
+    "issue",
+    "lapse",
+    "revoke",
+    "set_times",
+    "sign_in",
+    "sign_in_for",
+    "sign_out",
+    "sign_out_for",
+    "submit",
+    "uphold",
+    "verify",
+    "void",
+]
