@@ -27,7 +27,9 @@ class ServiceRecord(models.Model):
     """Minutes that count: presence clipped to the activity."""
     state = models.CharField(max_length=10, choices=enums.RecordState.choices, default=enums.RecordState.PRESENT)
     state_reason = models.CharField(max_length=300, blank=True)
-    """Why it is disputed, corrected or void; or why the leader set the time."""
+    """Why it was corrected, upheld, sent back or made void; or why the leader set the time."""
+    dispute_reason = models.CharField(max_length=300, blank=True)
+    """What the volunteer says is wrong."""
     due_on = models.DateField()
     """Last working day for submission and verification."""
     chased = models.PositiveSmallIntegerField(choices=enums.Chased.choices, default=enums.Chased.NOBODY)
@@ -120,6 +122,7 @@ class Certificate(models.Model):
     issued_at = models.DateTimeField()
     issued_by = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
     revoked_at = models.DateTimeField(null=True, blank=True)
+    revoked_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     revoked_reason = models.CharField(max_length=300, blank=True)
     records = models.ManyToManyField(ServiceRecord, related_name="certificates")
 

@@ -10,6 +10,7 @@ RECORD = Machine(
         Transition("sign_out", ("present",), "draft", "self", "the time actually given is known"),
         Transition("lapse", ("present",), "draft", "system", "over without a sign-out: the leader sets the time and says why"),
         Transition("submit", ("draft",), "submitted", "service_hours.record", "within 10 working days (11)"),
+        Transition("send_back", ("submitted",), "draft", "service_hours.verify", "something is wrong with it: the leader mends it"),
         Transition("verify", ("submitted",), "verified", "service_hours.verify", "the organisation answers for it"),
         Transition("confirm", ("verified", "corrected"), "confirmed", "self", "the volunteer agrees"),
         Transition("dispute", ("verified", "corrected", "confirmed"), "disputed", "self", "the volunteer asks for correction (13)"),

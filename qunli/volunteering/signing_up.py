@@ -56,7 +56,7 @@ facts AS (
 verdict AS (
     SELECT *, CASE
         WHEN already IS NOT NULL THEN 'already'
-        WHEN state <> 'published' OR starts_at <= %(now)s::timestamptz THEN 'closed'
+        WHEN state <> 'published' OR {until} <= %(now)s::timestamptz THEN 'closed'
         WHEN own_skills IS NULL THEN 'not_volunteer'
         WHEN age IS NULL THEN 'age_unknown'
         WHEN age < min_age THEN 'too_young'
@@ -68,7 +68,7 @@ verdict AS (
     FROM facts
 ),
 place AS (
-    SELECT a.state = 'published' AND a.starts_at > %(now)s::timestamptz AS open, p.taken < p.places AS free,
+    SELECT a.state = 'published' AND a.{until} > %(now)s::timestamptz AS open, p.taken < p.places AS free,
         tstzrange(a.starts_at, a.ends_at) AS during
     FROM verdict v
     JOIN volunteering_activity a ON a.id = v.activity_id
@@ -156,16 +156,20 @@ class Outcome(NamedTuple):
         return str(MESSAGES[self.code]) % {"min_age": self.min_age, "max_age": self.max_age}
 
 
-def statement(who: str = WHO) -> str:
-    """The statement, with psycopg's named parameters; `who` as the module says."""
-    return _STATEMENT.format(who=who)
+def statement(who: str = WHO, until: str = "starts_at") -> str:
+    """The statement, with psycopg's named parameters; `who` as the module says, `until` the column up to which one may sign up."""
+    return _STATEMENT.format(who=who, until=until)
 
 
 _OWN = statement()
+_ON_THE_SPOT = statement(until="ends_at")
 
 
-def run(*, post: int, person: int, by: Actor, now: datetime, wait: bool) -> Outcome:
-    """The statement for `person`, asked for by `by`. Who may ask for whom is decided by `services.sign_up`."""
+def run(*, post: int, person: int, by: Actor, now: datetime, wait: bool, on_the_spot: bool = False) -> Outcome:
+    """The statement for `person`, asked for by `by`. Who may ask for whom is decided by `services`.
+
+    `on_the_spot`: the leader takes in who comes without a sign-up, until the activity ends.
+    """
     where = origin.get()
     values: dict[str, Any] = {
         "person": person,
@@ -178,7 +182,7 @@ def run(*, post: int, person: int, by: Actor, now: datetime, wait: bool) -> Outc
     }
     with connection.cursor() as cursor:
         for _attempt in range(TRIES):
-            cursor.execute(_OWN, values)
+            cursor.execute(_ON_THE_SPOT if on_the_spot else _OWN, values)
             row = cursor.fetchone()
             if row is None:
                 return Outcome("missing")

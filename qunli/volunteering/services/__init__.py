@@ -14,6 +14,7 @@ from qunli.volunteering.services.activities import (
     return_activity,
     submit_activity,
 )
+from qunli.volunteering.services.on_the_spot import add_on_the_spot
 from qunli.volunteering.services.registration import (
     GuardianAnswers,
     RegistrationAnswers,
@@ -47,6 +48,7 @@ __all__ = [
     "GuardianAnswers",
     "PostValues",
     "RegistrationAnswers",
+    "add_on_the_spot",
     "TeamValues",
     "apply_again",
     "apply_team",
