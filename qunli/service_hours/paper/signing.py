@@ -2,10 +2,9 @@
 
 import io
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from pyhanko.pdf_utils.content import RawContent
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
@@ -46,8 +45,7 @@ class Finding(StrEnum):
     """Begins as a PDF, but cannot be read."""
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     finding: Finding
     number: str | None
     """The certificate number that the file claims in its title, when it has one."""

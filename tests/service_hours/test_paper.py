@@ -1,0 +1,201 @@
+"""The certificate as a file: PDF/A, its fonts inside, signed, and read back whatever somebody hands in."""
+
+import io
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pypdf
+import pytest
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.pdf_utils.generic import NameObject, TextStringObject
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.signers import PdfSignatureMetadata, SimpleSigner, sign_pdf
+from pyhanko.sign.validation import validate_pdf_signature
+from pyhanko_certvalidator import ValidationContext
+
+from qunli.service_hours.numbering import grouped, new_number
+from qunli.service_hours.paper.keys import make_demonstration_key, signing_key
+from qunli.service_hours.paper.signing import Finding, read, sign
+from qunli.service_hours.paper.typeset import Content, Row, typeset
+
+NOW = datetime.now(UTC)
+NUMBER = new_number(2026)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def key_of_the_test(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    from django.conf import settings
+
+    home, settings.HOME = settings.HOME, tmp_path_factory.mktemp("home")
+    signing_key.cache_clear()
+    yield
+    settings.HOME = home
+    signing_key.cache_clear()
+
+
+def content(rows: int = 3, **changes: Any) -> Content:
+    values: dict[str, Any] = {
+        "number": grouped(NUMBER),
+        "name": "阿依古丽·买买提",
+        "volunteer": "5101040012345T",
+        "issuer": "红星路社区志愿服务队",
+        "since": "2026年1月1日",
+        "since_en": "1 Jan 2026",
+        "until": "2026年6月30日",
+        "until_en": "30 Jun 2026",
+        "services": rows,
+        "hours": 2 * rows,
+        "rest": 30,
+        "total_en": f"{2 * rows} hours 30 minutes",
+        "issued": "2026年7月1日",
+        "issued_en": "1 Jul 2026",
+        "address": "https://example.org/verify/",
+        "rows": tuple(
+            Row("2026年3月5日", "09:00–11:00", f"社区清洁日{n}", "清理院落。", "红星路社区志愿服务队", "2小时") for n in range(rows)
+        ),
+    }
+    return Content(**(values | changes))
+
+
+@pytest.fixture(scope="module")
+def unsigned() -> bytes:
+    return typeset(content(), link="https://example.org/verify/x/", at=NOW)
+
+
+@pytest.fixture(scope="module")
+def signed(unsigned: bytes) -> bytes:
+    return sign(unsigned, number=grouped(NUMBER), issuer="红星路社区志愿服务队", at=NOW)
+
+
+def fonts(page: pypdf.PageObject) -> list[Any]:
+    found = []
+    for font in page["/Resources"]["/Font"].values():  # type: ignore[index]
+        descendants = font.get_object().get("/DescendantFonts")
+        found.append(descendants[0].get_object()["/FontDescriptor"] if descendants else font.get_object()["/FontDescriptor"])
+    return found
+
+
+def test_it_is_pdf_a_with_its_fonts_inside(signed: bytes) -> None:
+    reader = pypdf.PdfReader(io.BytesIO(signed))
+    metadata = reader.trailer["/Root"]["/Metadata"].get_data().decode()  # type: ignore[index]
+    assert 'pdfaid:part="2"' in metadata or "<pdfaid:part>2<" in metadata
+    assert 'pdfaid:conformance="B"' in metadata or "<pdfaid:conformance>B<" in metadata
+    assert "/OutputIntents" in reader.trailer["/Root"]  # type: ignore[operator]
+    for page in reader.pages:
+        descriptors = fonts(page)
+        assert descriptors
+        for descriptor in descriptors:
+            assert {"/FontFile", "/FontFile2", "/FontFile3"} & set(descriptor.get_object())
+
+
+def test_it_says_what_it_should(signed: bytes) -> None:
+    text = "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(signed)).pages).replace("\n", "")
+    for words in (grouped(NUMBER), "阿依古丽·买买提", "社区清洁日0", "社区清洁日2", "红星路社区志愿服务队", "Certificate of Volunteer Service"):
+        assert words in text, words
+
+
+@pytest.mark.parametrize("rows", [1, 12, 60])
+def test_long_ones_go_on_to_further_pages(rows: int) -> None:
+    pdf = typeset(content(rows), link="https://example.org/", at=NOW)
+    text = "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf)).pages)
+    assert all(f"社区清洁日{n}" in text for n in range(rows))
+
+
+def test_markup_in_a_name_stays_text() -> None:
+    """Nothing that somebody typed is read as typst."""
+    nasty = '#panic("x") *bold* $x$ <label> @ref \\ "quoted"'
+    pdf = typeset(content(1, name=nasty), link="https://example.org/", at=NOW)
+    text = "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf)).pages)
+    assert "panic" in text
+    assert "*bold*" in text
+
+
+def test_signature_validates(signed: bytes) -> None:
+    signature = PdfFileReader(io.BytesIO(signed)).embedded_regular_signatures[0]
+    status = validate_pdf_signature(signature, ValidationContext(trust_roots=signing_key().roots, allow_fetching=False))
+    assert status.bottom_line
+    assert signature.sig_object["/SubFilter"] == "/ETSI.CAdES.detached"
+
+
+def test_every_signature_validates(unsigned: bytes) -> None:
+    """Those after the first are moulded from it: each must be as good."""
+    for n in range(4):
+        signed = sign(unsigned + b"", number=f"{n}", issuer=f"队{n}", at=NOW)
+        signature = PdfFileReader(io.BytesIO(signed)).embedded_regular_signatures[0]
+        trust = ValidationContext(trust_roots=signing_key().roots, allow_fetching=False)
+        assert validate_pdf_signature(signature, trust).bottom_line
+
+
+def test_genuine(signed: bytes) -> None:
+    assert read(signed, at=NOW) == (Finding.GENUINE, NUMBER)
+
+
+def test_unsigned(unsigned: bytes) -> None:
+    assert read(unsigned, at=NOW) == (Finding.UNSIGNED, NUMBER)
+
+
+@pytest.mark.parametrize("place", [100, 5000, 20000, -30000])
+def test_a_flipped_bit_is_noticed(signed: bytes, place: int) -> None:
+    place %= len(signed)
+    altered = signed[:place] + bytes([signed[place] ^ 0x04]) + signed[place + 1 :]
+    assert read(altered, at=NOW).finding in (Finding.ALTERED, Finding.UNREADABLE)
+
+
+def test_an_appended_change_is_noticed(signed: bytes) -> None:
+    """An incremental update leaves the signed bytes as they are, and still changes what is shown."""
+    writer = IncrementalPdfFileWriter(io.BytesIO(signed))
+    writer.trailer["/Info"][NameObject("/Subject")] = TextStringObject("9999 小时")
+    writer.update_container(writer.trailer["/Info"])
+    altered = io.BytesIO()
+    writer.write(altered)
+    assert read(altered.getvalue(), at=NOW).finding == Finding.ALTERED
+    assert read(signed + b"\n%", at=NOW).finding == Finding.ALTERED
+
+
+def test_another_key_is_noticed(unsigned: bytes, tmp_path: Path) -> None:
+    key, _root = make_demonstration_key(NOW)
+    (tmp_path / "forger.p12").write_bytes(key)
+    forger = SimpleSigner.load_pkcs12(str(tmp_path / "forger.p12"))  # type: ignore[no-untyped-call]
+    forged = sign_pdf(IncrementalPdfFileWriter(io.BytesIO(unsigned)), PdfSignatureMetadata(field_name="QunliSignature"), forger)
+    assert read(forged.getvalue(), at=NOW).finding == Finding.OTHER_SIGNER
+
+
+@pytest.mark.parametrize(
+    ("data", "finding"),
+    [
+        (b"", Finding.NOT_PDF),
+        (b"hello", Finding.NOT_PDF),
+        (b"\x89PNG\r\n\x1a\n" + bytes(500), Finding.NOT_PDF),
+        (b"PK\x03\x04" + bytes(500), Finding.NOT_PDF),
+        (b"%PDF-1.7\n" + bytes(2000), Finding.UNREADABLE),
+        (b"%PDF-1.7\n%%EOF", Finding.UNREADABLE),
+    ],
+)
+def test_what_is_no_certificate(data: bytes, finding: Finding) -> None:
+    assert read(data, at=NOW).finding == finding
+
+
+def test_half_a_file(signed: bytes) -> None:
+    assert read(signed[: len(signed) // 2], at=NOW).finding in (Finding.UNREADABLE, Finding.ALTERED)
+
+
+def test_the_demonstration_key_is_made_once(tmp_path: Path, settings: Any) -> None:
+    settings.HOME = tmp_path
+    signing_key.cache_clear()
+    first = signing_key().signer.signing_cert.dump()
+    signing_key.cache_clear()
+    assert signing_key().signer.signing_cert.dump() == first
+    assert signing_key().demonstration
+    assert (tmp_path / "signing" / "demonstration" / "key.p12").stat().st_mode & 0o077 == 0
+    signing_key.cache_clear()
+
+
+def test_a_wrong_configuration_says_what_to_do(settings: Any) -> None:
+    settings.SIGNING_P12 = "/nowhere/key.p12"
+    signing_key.cache_clear()
+    with pytest.raises(RuntimeError, match="QUNLI_SIGNING_P12"):
+        signing_key()
+    settings.SIGNING_P12 = ""
+    signing_key.cache_clear()
