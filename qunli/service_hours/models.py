@@ -10,6 +10,7 @@ from qunli.service_hours import enums, guards, querysets
 from qunli.service_hours.states import CERTIFICATE, RECORD
 from qunli.volunteering.models import Activity, SignUp
 
+
 class ServiceRecord(models.Model):
     """One person's presence at one activity, from the sign-in to the hours that count. Places are kept as a distance only."""
 

@@ -55,7 +55,7 @@ def may_sign_in(span: Span, at: datetime) -> None:
         )
     if at > span.ends_at:
         raise Refused(
-            _("活动已在 %(day)s %(time)s 结束，不能再签到。如果你参加了，请告诉负责人补记。")
+            _("活动已在 %(day)s %(time)s 结束，不能再签到。如果您参加了，请告诉负责人补记。")
             % {"day": _day(span.ends_at), "time": _clock(span.ends_at)},
             code="over",
             field="code",

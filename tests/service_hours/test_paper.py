@@ -92,7 +92,14 @@ def test_it_is_pdf_a_with_its_fonts_inside(signed: bytes) -> None:
 
 def test_it_says_what_it_should(signed: bytes) -> None:
     text = "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(signed)).pages).replace("\n", "")
-    for words in (grouped(NUMBER), "阿依古丽·买买提", "社区清洁日0", "社区清洁日2", "红星路社区志愿服务队", "Certificate of Volunteer Service"):
+    for words in (
+        grouped(NUMBER),
+        "阿依古丽·买买提",
+        "社区清洁日0",
+        "社区清洁日2",
+        "红星路社区志愿服务队",
+        "Certificate of Volunteer Service",
+    ):
         assert words in text, words
 
 

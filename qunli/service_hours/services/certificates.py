@@ -68,7 +68,9 @@ def revoke(*, certificate: Certificate, reason: str, by: Actor, now: datetime) -
     if not reason:
         raise Refused(_("请写明原因。"), code="reason", field="reason")
     with transaction.atomic():
-        found = Certificate.objects.select_for_update(of=("self",)).select_related("person__volunteer__division").get(pk=certificate.pk)
+        found = (
+            Certificate.objects.select_for_update(of=("self",)).select_related("person__volunteer__division").get(pk=certificate.pk)
+        )
         if not perms.may_revoke(by, found, found.person.volunteer.division.path):
             raise Denied(Permission.VOID)
         _revoke(found, reason[:300], by, now)
@@ -78,7 +80,8 @@ def revoke(*, certificate: Certificate, reason: str, by: Actor, now: datetime) -
 def revoke_resting_on(*, records: Sequence[ServiceRecord], reason: str, by: Actor, now: datetime) -> list[Certificate]:
     """Revoke every certificate in force that rests on one of the records. For the transaction that holds their locks."""
     resting = Certificate.objects.select_for_update().filter(
-        pk__in=Certificate.records.through.objects.filter(servicerecord__in=records).values("certificate"), state=CertificateState.ISSUED
+        pk__in=Certificate.records.through.objects.filter(servicerecord__in=records).values("certificate"),
+        state=CertificateState.ISSUED,
     )
     revoked = list(resting.order_by("pk"))
     for certificate in revoked:
@@ -122,10 +125,14 @@ def certifiable_entries(*, person: Person, since: date, until: date) -> QuerySet
 
 
 def _certifiable(person: Person, since: date, until: date) -> list[HourEntry]:
-    keys = list(certifiable_entries(person=person, since=since, until=until).values_list("record_id", flat=True)[: MOST_SERVICES + 1])
+    keys = list(
+        certifiable_entries(person=person, since=since, until=until).values_list("record_id", flat=True)[: MOST_SERVICES + 1]
+    )
     if len(keys) > MOST_SERVICES:
         raise Refused(
-            _("这段时间的服务超过 %(count)d 次。请缩短期间，分几份开具。") % {"count": MOST_SERVICES}, code="too_many", field="since"
+            _("这段时间的服务超过 %(count)d 次。请缩短期间，分几份开具。") % {"count": MOST_SERVICES},
+            code="too_many",
+            field="since",
         )
     # Locked first, read again afterwards: what was voided meanwhile is not among them any more.
     list(ServiceRecord.objects.select_for_update(of=("self",)).filter(pk__in=keys).order_by("pk").values_list("pk", flat=True))

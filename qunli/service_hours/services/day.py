@@ -74,7 +74,7 @@ def sign_out(*, activity: Activity, by: Actor, now: datetime, code: str = "", pl
     known = ServiceRecord.objects.filter(activity=activity, person=by.person_id or 0).first()
     if known is None:
         _own_sign_up(activity, by)
-        raise Refused(_("你还没有签到。请先签到，或请负责人补记。"), code="not_signed_in", field="code")
+        raise Refused(_("您还没有签到。请先签到，或请负责人补记。"), code="not_signed_in", field="code")
     if known.state == RecordState.DRAFT and known.signed_out_at is not None:
         return known
     RECORD.target("sign_out", known.state)
@@ -120,9 +120,9 @@ def add_walk_in(*, activity: Activity, person_id: int, by: Actor, now: datetime)
 def _own_sign_up(activity: Activity, by: Actor) -> SignUp:
     sign_up = SignUp.objects.filter(activity=activity, person=by.person_id or 0).exclude(state="cancelled").first()
     if sign_up is None:
-        raise Refused(_("你没有报名这场活动。请告诉负责人，还有名额时可以现场加入。"), code="not_signed_up", field="code")
+        raise Refused(_("您没有报名这场活动。请告诉负责人，还有名额时可以现场加入。"), code="not_signed_up", field="code")
     if sign_up.state == "waiting":
-        raise Refused(_("你还在候补中。请告诉负责人，还有名额时可以现场加入。"), code="waiting", field="code")
+        raise Refused(_("您还在候补中。请告诉负责人，还有名额时可以现场加入。"), code="waiting", field="code")
     return sign_up
 
 
@@ -133,7 +133,7 @@ def _may_record(by: Actor, activity: Activity) -> None:
 
 def _wants_reason(reason: str) -> None:
     if not reason.strip():
-        raise Refused(_("请写明为什么由你设定时间，例如“忘记签退，16:30 一起离开”。"), code="reason", field="reason")
+        raise Refused(_("请写明为什么由您设定时间，例如“忘记签退，16:30 一起离开”。"), code="reason", field="reason")
 
 
 def _prove(activity: Activity, by: Actor, now: datetime, code: str, place: Place | None) -> _Presence:
@@ -155,7 +155,9 @@ def _prove(activity: Activity, by: Actor, now: datetime, code: str, place: Place
     other = _activity_of_code(activity, by, text, now)
     if other is not None:
         raise Refused(
-            _("这是另一场活动“%(title)s”的动态码。请看本场活动负责人的屏幕。") % {"title": other.title}, code="code_other", field="code"
+            _("这是另一场活动“%(title)s”的动态码。请看本场活动负责人的屏幕。") % {"title": other.title},
+            code="code_other",
+            field="code",
         )
     raise Refused(_("动态码不对。请核对屏幕上现在显示的 6 位数字再输入。"), code="code_wrong", field="code")
 
@@ -180,12 +182,14 @@ def _measure(activity: Activity, by: Actor, place: Place) -> int:
         raise Refused(_("没有收到有效的位置，请再试一次，或用动态码。"), code="place_form", field="place")
     if place.accuracy > activity.radius:
         raise Refused(
-            _("定位不够准（误差约 %(metres)d 米）。请到开阔处再试，或用动态码。") % {"metres": place.accuracy}, code="inaccurate", field="place"
+            _("定位不够准（误差约 %(metres)d 米）。请到开阔处再试，或用动态码。") % {"metres": place.accuracy},
+            code="inaccurate",
+            field="place",
         )
     distance = round(geo.metres(place.longitude, place.latitude, activity.longitude, activity.latitude))
     if distance > activity.radius:
         raise Refused(
-            _("你离活动地点约 %(metres)d 米，要在 %(radius)d 米以内才能按位置签到。到了以后再试，或用动态码。")
+            _("您离活动地点约 %(metres)d 米，要在 %(radius)d 米以内才能按位置签到。到了以后再试，或用动态码。")
             % {"metres": distance, "radius": activity.radius},
             code="too_far",
             field="place",
@@ -241,5 +245,13 @@ def _leave(record_id: int, presence: _Presence, *, at: datetime, by: Actor, verb
     if reason.strip():
         found.state_reason = reason.strip()
     found.save(update_fields=["state", "signed_out_at", "out_method", "out_distance", "minutes", "state_reason"])
-    audit(verb, f"record:{found.pk}", by=by, method=presence.method.value, distance=presence.distance, minutes=found.minutes, reason=reason)
+    audit(
+        verb,
+        f"record:{found.pk}",
+        by=by,
+        method=presence.method.value,
+        distance=presence.distance,
+        minutes=found.minutes,
+        reason=reason,
+    )
     return found

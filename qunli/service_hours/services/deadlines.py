@@ -101,4 +101,3 @@ def _by_activity(records: Iterable[ServiceRecord]) -> list[tuple[Activity, int]]
         activity, count = counts.get(one.activity_id, (one.activity, 0))
         counts[one.activity_id] = (activity, count + 1)
     return list(counts.values())
-
