@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Func, Value
 
@@ -41,6 +42,7 @@ class Characters(Func):
 
     function = "string_to_array"
     arity = 2
+    output_field = ArrayField(models.TextField())
 
     def __init__(self, name: str) -> None:
         super().__init__(F(name), Value(None))
