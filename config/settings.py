@@ -1,6 +1,7 @@
 """All settings, read from the environment. script/server and script/manage set DATABASE_URL and make the demonstration's secrets."""
 
 from pathlib import Path
+from urllib.parse import unquote
 
 import environ
 from django.utils.translation import gettext_lazy as _
@@ -8,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 env = environ.Env()
 ROOT = Path(__file__).resolve().parent.parent
 HOME = Path(env.str("QUNLI_HOME", default=str(ROOT / "var")))
+env.read_env(HOME / "env")  # what script/ made once; the environment wins
 
 DEBUG = env.bool("QUNLI_DEBUG", default=False)
 DEMO = env.bool("QUNLI_DEMO", default=False)
@@ -112,6 +114,7 @@ COTTON_ISOLATE_BY_DEFAULT = True
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 DATABASES = {"default": env.db_url("DATABASE_URL", engine="django.db.backends.postgresql")}
+DATABASES["default"]["HOST"] = unquote(str(DATABASES["default"].get("HOST", "")))  # a socket's directory stands percent-encoded
 DATABASES["default"] |= {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
 DATABASES["default"].setdefault("OPTIONS", {})
 
