@@ -50,7 +50,7 @@ def samples(request: HttpRequest) -> dict[str, Any]:
     moments = [*happened, Moment("submitted", at.replace(day=6), "李**")]
     return {
         "empty_form": SampleForm(),
-        "wrong_form": SampleForm({"name": "", "kind": "z", "day": "2026-02-30"}, prefix="wrong"),
+        "wrong_form": SampleForm({"wrong-name": "", "wrong-kind": "z", "wrong-day": "2026-02-30"}, prefix="wrong"),
         "file_form": SampleForm(prefix="file"),
         "going": timeline(
             RECORD, happened=moments, ahead=["verified", "confirmed"], due_on=date(2026, 3, 19), today=date(2026, 3, 16)
