@@ -8,6 +8,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from qunli.divisions.enums import Level
+from qunli.divisions.forms import DivisionField
 from qunli.kernel.clock import SHANGHAI
 from qunli.kernel.pages import Page
 from qunli.kernel.timelines import Moment, timeline
@@ -40,6 +42,7 @@ class SampleForm(forms.Form):
         widget=forms.RadioSelect,
     )
     note = forms.CharField(label=gettext_lazy("说明"), widget=forms.Textarea(attrs={"rows": 3}), required=False)
+    area = DivisionField(label=gettext_lazy("居住区域"), levels=(Level.COMMUNITY,))
     agree = forms.BooleanField(label=gettext_lazy("我已阅读并同意个人信息保护说明"))
     file = forms.FileField(label=gettext_lazy("证明材料"), help_text=gettext_lazy("PDF 或图片，不超过 5 MB。"), required=False)
 

@@ -7,6 +7,7 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("menu", views.menu, name="menu"),
     path("search", views.search, name="search"),
+    path("division-choices", views.division_choices, name="division_choices"),
     path("preferences", views.preferences, name="preferences"),
     path("about", views.about, name="about"),
     path("privacy", views.privacy, name="privacy"),

@@ -6,15 +6,24 @@ from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
+from qunli.divisions.enums import Level
+from qunli.divisions.forms import below, searched
 from qunli.kernel.http import public
 from qunli.web.preferences import remember
 from qunli.web.samples import samples
+from qunli.web.shell import where
 
 
 @public
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    return render(request, "web/visitor.html")
+    context = {
+        "find_url": where("volunteering:activities"),
+        "register_url": where("volunteering:register"),
+        "verify_url": where("service_hours:verify"),
+        "activities": [],
+    }
+    return render(request, "web/visitor.html", context)
 
 
 @public
@@ -28,6 +37,20 @@ def menu(request: HttpRequest) -> HttpResponse:
 @require_safe
 def search(request: HttpRequest) -> HttpResponse:
     return render(request, "web/search.html", {"q": request.GET.get("q", "").strip()})
+
+
+@public
+@require_safe
+def division_choices(request: HttpRequest) -> HttpResponse:
+    """What the division picker offers: matches of the words typed, or what lies below `parent`."""
+    wanted = request.GET.get("levels", "").split(",")
+    levels = frozenset(int(level) for level in wanted if level in {str(value) for value in Level.values}) or frozenset(Level.values)
+    name = request.GET.get("name", "")
+    parent = request.GET.get("parent", "")
+    words = request.GET.get(f"{name}_words", "")
+    choices = below(parent, levels) if parent else searched(words, levels)
+    context = {"choices": choices, "chosen": None, "name": name, "id": request.GET.get("id", ""), "levels": ",".join(wanted)}
+    return render(request, "divisions/_choices.html", context)
 
 
 @public
@@ -46,7 +69,7 @@ def preferences(request: HttpRequest) -> HttpResponse:
 @public
 @require_safe
 def about(request: HttpRequest) -> HttpResponse:
-    return render(request, "web/about.html")
+    return render(request, "web/about.html", {"api_docs_url": where("api-1.0.0:openapi-view")})
 
 
 @public
