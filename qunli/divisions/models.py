@@ -36,8 +36,6 @@ class Division(models.Model):
     latitude = models.FloatField(_("纬度"), null=True, blank=True)
     approximate = models.BooleanField(_("坐标为近似值"), default=False)
     """The point was computed inside the district, not surveyed."""
-    polygon = models.JSONField(_("边界"), null=True, blank=True)
-    """GeoJSON geometry in WGS-84."""
     residents = models.PositiveIntegerField(_("常住人口"), null=True, blank=True)
     valid_from = models.DateField(_("生效日期"))
     valid_to = models.DateField(_("失效日期"), null=True, blank=True)
@@ -59,6 +57,17 @@ class Division(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Border(models.Model):
+    """The border of a division, kept apart so that reading a division stays light."""
+
+    division = models.OneToOneField(Division, models.PROTECT, primary_key=True, related_name="border")
+    geometry = models.JSONField(_("边界"))
+    """GeoJSON geometry in WGS-84."""
+
+    class Meta:
+        verbose_name = _("边界")
 
 
 class AreaMember(models.Model):

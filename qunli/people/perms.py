@@ -65,10 +65,8 @@ def may_erase(actor: Actor, person: "Person") -> bool:
 
 def is_self_or_ward(actor: Actor, person: "Person") -> bool:
     """Whether the record is the actor's own, or that of a child whose guardian the actor is."""
+    if actor.person_id is not None:
+        return actor.person_id == person.pk or person.guardianships.filter(guardian_id=actor.person_id, until=None).exists()
     # An account that registers itself gets its person after the actor was built.
-    account = getattr(person, "account", None)
-    if actor.account_id is not None and account is not None and account.pk == actor.account_id:
-        return True
-    if actor.person_id is None:
-        return False
-    return actor.person_id == person.pk or person.guardianships.filter(guardian_id=actor.person_id, until=None).exists()
+    account = getattr(person, "account", None) if actor.account_id is not None else None
+    return account is not None and account.pk == actor.account_id
