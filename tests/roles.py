@@ -9,6 +9,7 @@ from django.test import Client
 from qunli.accounts.services import issue_token, open_session
 
 from qunli.accounts.models import Account
+from qunli.accounts.scopes import SCOPES
 from qunli.divisions.enums import Level
 from qunli.divisions.models import Division
 from qunli.kernel.actor import SYSTEM
@@ -83,7 +84,7 @@ def api_client(
 ) -> RoleClient:
     """A client with an API token of a new person of `role`."""
     account, place = person_of(role, division, unit, **fields)
-    token = issue_token(account=account, name="test", scopes=list(scopes), days=1, by=SYSTEM)
+    token = issue_token(account=account, name="test", scopes=scopes or SCOPES, days=1, by=SYSTEM)
     client = _know(RoleClient(headers={"authorization": f"Bearer {token}"}), account)
     client.division = place
     return client

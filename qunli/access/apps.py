@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.core.checks import register
 from django.utils.translation import gettext_lazy as _
 
 
@@ -6,3 +7,8 @@ class AccessConfig(AppConfig):
     name = "qunli.access"
     label = "access"
     verbose_name = _("权限")
+
+    def ready(self) -> None:
+        from qunli.access.checks import check_roles
+
+        register(check_roles)

@@ -1,0 +1,76 @@
+"""What others may ask about roles and postings."""
+
+import time
+from collections.abc import Iterable
+from datetime import date
+from functools import lru_cache
+
+from django.db.models import Q, QuerySet
+
+from qunli.access.actors import RESIDENT_EVERYWHERE, Held, PostedActor
+from qunli.access.models import Posting
+from qunli.access.roles import BOOK, ROLES, Role
+from qunli.accounts.models import Account
+from qunli.divisions.models import Division
+from qunli.divisions.selectors import FRESH, ranges_of
+from qunli.kernel.actor import Actor
+from qunli.people.models import Person
+
+
+def actor_of(
+    of: Person | Account, on: date, *, second_factor: bool = True, label: str = "", only: Iterable[str] | None = None
+) -> PostedActor:
+    """The actor that a person or an account is on a day of Asia/Shanghai, from one query (two for a Person).
+
+    Without `second_factor` the roles that require one are withheld. `only` narrows to the permissions of a token.
+    """
+    if isinstance(of, Account):
+        account_id, person_id = of.pk, of.person_id
+    else:
+        person_id = of.pk
+        account_id = Account.objects.filter(person_id=of.pk).values_list("pk", flat=True).first()
+    held, withheld = [], []
+    for posting in _in_force(person_id, on) if person_id is not None else ():
+        role = ROLES.get(posting.role)
+        if role is None:
+            continue
+        (withheld if role.second_factor and not second_factor else held).append(posting)
+    held.append(RESIDENT_EVERYWHERE)
+    return PostedActor(
+        account_id=account_id,
+        person_id=person_id,
+        label=label or (f"account:{account_id}" if account_id else f"person:{person_id}"),
+        held=tuple(held),
+        withheld=tuple(withheld),
+        only=None if only is None else frozenset(only),
+    )
+
+
+def _in_force(person_id: int, on: date) -> Iterable[Held]:
+    rows = Posting.objects.in_force(on).filter(person_id=person_id).order_by("id")
+    columns = rows.values_list("role", "unit", "division_id", "division__path", "division__kind")
+    minute = int(time.monotonic() // FRESH)
+    for role, unit, division, path, kind in columns:
+        yield Held(role, _reach(division, path, kind, on, minute), unit)
+
+
+@lru_cache(maxsize=4096)
+def _reach(division_id: int, path: str, kind: str, on: date, _minute: int) -> tuple[str, ...]:
+    """What a posting on a division covers. Kept for a minute, as the tree is: so that an actor costs one query."""
+    return ranges_of(Division(pk=division_id, path=path, kind=kind), on)
+
+
+def postings(actor: Actor) -> QuerySet[Posting]:
+    """Postings that the actor may see, with person and division."""
+    return Posting.objects.visible_to(actor).select_related("person", "division")
+
+
+def holders(role: str, path: str, on: date) -> QuerySet[Posting]:
+    """Postings of `role` in force whose division covers the one at `path`."""
+    codes = [part for part in path.split("/") if part]
+    return Posting.objects.in_force(on).filter(Q(role=role, division__code__in=codes)).select_related("person", "division")
+
+
+def roles_with(permission: str) -> list[Role]:
+    """Roles that hold a permission, in the order of roles.toml."""
+    return BOOK.roles_with(permission)

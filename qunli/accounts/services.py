@@ -1,0 +1,193 @@
+"""The verbs of signing in. Other rooms, commands and tests come in by this door."""
+
+import secrets
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.crypto import get_random_string
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from qunli.accounts import codes
+from qunli.accounts.models import Account, CodePurpose, Session, Token
+from qunli.accounts.scopes import SCOPES
+from qunli.accounts.sessions import SessionStore, digest_of
+from qunli.audit.context import origin
+from qunli.audit.services import record
+from qunli.kernel.actor import SYSTEM, Actor
+from qunli.kernel.ciphers import blind_index
+from qunli.kernel.errors import Denied, Refused
+from qunli.notices.services import send_sms
+from qunli.people.models import Person
+
+BACKEND = "qunli.accounts.backends.PhoneBackend"
+SECOND_FACTOR = "qunli_second_factor"
+"""Session key: the id of the account, as a string, whose second factor this session has shown. Not a yes: a sign-in that was left
+half-way must not count for the next person at the same browser."""
+TOKEN_PREFIX = "qlt_"
+WRONG_CODE = gettext_lazy("验证码不正确或已失效。请核对最新一条短信，或重新获取验证码。")
+"""One answer for a wrong, old, used or never sent code."""
+
+
+def _normal(phone: str) -> str:
+    from qunli.people.identity import normal_phone
+
+    return normal_phone(phone)
+
+
+class SessionCookie(NamedTuple):
+    """A signed-in session for commands and tests: cookie `name`=`value`; `csrf` is both the csrftoken cookie and the X-CSRFToken."""
+
+    name: str
+    value: str
+    csrf: str
+
+
+def open_session(account: Account, *, second_factor: bool = True, device: str = "script/manage") -> SessionCookie:
+    """Sign an account in without a browser. For commands and tests: nothing is asked of the account."""
+    store = SessionStore()
+    store[SESSION_KEY] = str(account.pk)
+    store[BACKEND_SESSION_KEY] = BACKEND
+    store[HASH_SESSION_KEY] = account.get_session_auth_hash()
+    if second_factor:
+        store[SECOND_FACTOR] = str(account.pk)
+    store.device = device
+    store.create()
+    return SessionCookie(settings.SESSION_COOKIE_NAME, store.session_key or "", get_random_string(32))
+
+
+def send_code(*, phone: str, purpose: CodePurpose = CodePurpose.SIGN_IN, now: datetime) -> str:
+    """Send a one-time code to a phone and return the phone in its normal form.
+
+    The same for phones with and without an account. Raises Refused at `phone`: not a phone, too soon, too many. The message
+    goes out at once, not by the queue: a code must not stand in the queue's table, and the person is waiting.
+    """
+    phone = _normal(phone)
+    code = codes.new_code(phone=phone, purpose=purpose, now=now, address=origin.get().address)
+    send_sms(phone, _("验证码 %(code)s，%(minutes)s 分钟内有效。请勿告诉他人。") % {"code": code, "minutes": 10})
+    return phone
+
+
+def check_code(*, phone: str, code: str, now: datetime) -> Account:
+    """The account that signs in with a code; made if the phone has none yet. Raises Refused "code" at `code`.
+
+    One answer for a wrong, old, used or never sent code.
+    """
+    phone = _normal(phone)
+    if not codes.use_code(phone=phone, purpose=CodePurpose.SIGN_IN, code=code.strip(), now=now):
+        raise Refused(WRONG_CODE, code="code", field="code")
+    digest = blind_index("phone", phone)
+    account = Account.objects.filter(phone_digest=digest).first()
+    if account is None:
+        try:
+            with transaction.atomic():
+                account = Account.objects.create_user(phone=phone, phone_verified=True)
+                record("accounts.open", f"account:{account.pk}", by=SYSTEM)
+        except IntegrityError:
+            account = Account.objects.get(phone_digest=digest)
+    elif not account.phone_verified:
+        Account.objects.filter(pk=account.pk).update(phone_verified=True)
+    if not account.is_active:
+        raise Refused(_("这个账号已停用，请联系社区或街道的工作人员。"), code="inactive", field="code")
+    return account
+
+
+def change_phone(*, account: Account, phone: str, old_code: str, new_code: str, by: Actor, now: datetime) -> None:
+    """Move an account to another phone: codes from both must be right. Raises Refused at `old_code`, `new_code` or `phone`."""
+    phone = _normal(phone)
+    # Tries are counted outside of the transaction; both codes are spent inside, together with the change.
+    old = codes.right_code(phone=account.phone, purpose=CodePurpose.PHONE_OLD, code=old_code, now=now) if account.phone else None
+    if account.phone and old is None:
+        raise Refused(WRONG_CODE, code="code", field="old_code")
+    new = codes.right_code(phone=phone, purpose=CodePurpose.PHONE_NEW, code=new_code, now=now)
+    if new is None:
+        raise Refused(WRONG_CODE, code="code", field="new_code")
+    with transaction.atomic():
+        if not codes.spend(new, now=now) or (old is not None and not codes.spend(old, now=now)):
+            raise Refused(WRONG_CODE, code="code", field="new_code")
+        try:
+            with transaction.atomic():
+                Account.objects.filter(pk=account.pk).update(
+                    phone=phone, phone_digest=blind_index("phone", phone), phone_verified=True
+                )
+        except IntegrityError as error:
+            # Only somebody who holds the new phone gets here, so this tells nothing about strangers.
+            raise Refused(_("这个号码已经属于另一个账号，请用它直接登录。"), code="taken", field="phone") from error
+        record("accounts.change_phone", f"account:{account.pk}", by=by)
+    account.refresh_from_db(fields=["phone", "phone_digest", "phone_verified"])
+
+
+def attach_person(*, account: Account, person: Person, by: Actor) -> None:
+    """Tie an account to its person, once: raises Refused when either already belongs to another."""
+    with transaction.atomic():
+        try:
+            with transaction.atomic():
+                tied = Account.objects.filter(Q(person=None) | Q(person=person), pk=account.pk).update(person=person)
+        except IntegrityError as error:
+            raise Refused(_("这个人已有另一个账号，请用那个账号登录。"), code="has_account") from error
+        if not tied:
+            raise Refused(_("这个账号已经属于另一个人。"), code="has_person")
+        record("accounts.attach_person", f"account:{account.pk}", by=by, person=person.pk)
+    account.person = person
+
+
+def sign_out_session(*, account: Account, digest: bytes, by: Actor) -> bool:
+    """Sign one of the account's browsers out, at once. False when it was signed out already."""
+    with transaction.atomic():
+        gone, _rows = Session.objects.filter(account=account, digest=digest).delete()
+        if gone:
+            record("accounts.sign_out_there", f"account:{account.pk}", by=by)
+    return bool(gone)
+
+
+def sign_out_everywhere(*, account: Account, by: Actor, keep: bytes | None = None) -> int:
+    """Sign all of the account's browsers out, at once, but the one to `keep`. Returns how many."""
+    with transaction.atomic():
+        others = Session.objects.filter(account=account)
+        if keep is not None:
+            others = others.exclude(digest=keep)
+        gone, _rows = others.delete()
+        record("accounts.sign_out_everywhere", f"account:{account.pk}", by=by, sessions=gone)
+    return gone
+
+
+def issue_token(
+    *, account: Account, name: str, scopes: Iterable[str], days: int, by: Actor, second_factor: bool = True, now: datetime | None = None
+) -> str:
+    """A new API token of an account; its text is returned once and not stored. Raises Refused at `scopes` or `days`."""
+    wanted, now = sorted(set(scopes)), now or timezone.now()
+    if by is not SYSTEM and by.account_id != account.pk:
+        raise Denied("accounts.issue_token", _("只能为自己的账号创建访问令牌。"))
+    if not wanted or not set(wanted) <= set(SCOPES):
+        raise Refused(_("请至少选择一项，并且只选列出的权限范围。"), code="scopes", field="scopes")
+    if not 1 <= days <= 366:
+        raise Refused(_("有效期为 1 至 366 天。"), code="days", field="days")
+    text = TOKEN_PREFIX + secrets.token_urlsafe(32)
+    with transaction.atomic():
+        token = Token.objects.create(
+            account=account,
+            name=name,
+            digest=digest_of(text),
+            hint=text[:10],
+            scopes=wanted,
+            second_factor=second_factor,
+            created_at=now,
+            expires_at=now + timedelta(days=days),
+        )
+        record("accounts.issue_token", f"token:{token.pk}", by=by, scopes=wanted, days=days)
+    return text
+
+
+def revoke_token(*, account: Account, token_id: int, by: Actor, now: datetime) -> bool:
+    """Revoke one of the account's tokens, at once. False when there is none in force."""
+    with transaction.atomic():
+        done = Token.objects.filter(account=account, pk=token_id, revoked_at=None).update(revoked_at=now)
+        if done:
+            record("accounts.revoke_token", f"token:{token_id}", by=by)
+    return bool(done)

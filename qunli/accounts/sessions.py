@@ -1,0 +1,86 @@
+"""SESSION_ENGINE: sessions in PostgreSQL, stored by the digest of their key, with the account as a column."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.base import CreateError, SessionBase, UpdateError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from qunli.accounts.models import Account, Session
+
+
+def digest_of(key: str) -> bytes:
+    """What the database knows of a session's key or a token: its SHA-256 (the key is random, so no salt is needed)."""
+    return hashlib.sha256(key.encode()).digest()
+
+
+class SessionStore(SessionBase):
+    """Django's session interface over `accounts.Session`. Loading brings the account along: one query for both."""
+
+    account: Account | None = None
+    address: str = ""
+    device: str = ""
+    last_seen_at: Any = None
+
+    def load(self) -> dict[str, Any]:
+        row = (
+            Session.objects.select_related("account")
+            .defer("account__phone", "account__phone_digest")
+            .filter(digest=digest_of(self.session_key or ""), expires_at__gt=timezone.now())
+            .first()
+        )
+        if row is None:
+            self._session_key = None
+            return {}
+        self.account, self.address, self.device, self.last_seen_at = row.account, row.address, row.device, row.last_seen_at
+        loaded: dict[str, Any] = self.decode(row.data)
+        return loaded
+
+    def exists(self, session_key: str) -> bool:
+        return Session.objects.filter(digest=digest_of(session_key)).exists()
+
+    def create(self) -> None:
+        while True:
+            self._session_key = self._get_new_session_key()  # type: ignore[attr-defined]
+            try:
+                self.save(must_create=True)
+            except CreateError:
+                continue
+            self.modified = True
+            return
+
+    def save(self, must_create: bool = False) -> None:
+        """Raises UpdateError when the row is gone: a session that was signed out elsewhere never comes back by being saved."""
+        if self.session_key is None:
+            self.create()
+            return
+        data = self._get_session(no_load=must_create)  # type: ignore[attr-defined]
+        account = data.get(SESSION_KEY)
+        columns = {
+            "data": self.encode(data),
+            "expires_at": self.get_expiry_date(),
+            "account_id": int(account) if account is not None else None,
+            "address": self.address,
+            "device": self.device,
+        }
+        if must_create:
+            try:
+                with transaction.atomic():
+                    Session.objects.create(digest=digest_of(self.session_key), **columns)
+            except IntegrityError as error:
+                raise CreateError from error
+        elif not Session.objects.filter(digest=digest_of(self.session_key)).update(**columns):
+            raise UpdateError
+
+    def delete(self, session_key: str | None = None) -> None:
+        key = session_key or self.session_key
+        if key is not None:
+            Session.objects.filter(digest=digest_of(key)).delete()
+
+    @classmethod
+    def clear_expired(cls) -> None:
+        Session.objects.filter(expires_at__lt=timezone.now()).delete()

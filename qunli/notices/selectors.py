@@ -1,0 +1,30 @@
+"""Reads of one's own notices."""
+
+from hashlib import sha256
+
+from django.db.models import QuerySet
+
+from qunli.kernel.actor import Actor
+from qunli.notices.models import Feed, Notice, Preference
+from qunli.people.models import Person
+
+
+def notices(actor: Actor) -> QuerySet[Notice]:
+    """The actor's own notices."""
+    return Notice.objects.visible_to(actor)
+
+
+def unread_count(actor: Actor, at_most: int = 100) -> int:
+    """How many of the actor's notices are unread; counting stops at `at_most`."""
+    return Notice.objects.visible_to(actor).unread().order_by()[:at_most].count()
+
+
+def preference(person_id: int) -> Preference:
+    """The person's choices, or the usual ones."""
+    return Preference.objects.filter(person_id=person_id).first() or Preference(person_id=person_id)
+
+
+def feed_owner(key: str) -> Person | None:
+    """Whose calendar feed has this secret key."""
+    feed = Feed.objects.filter(digest=sha256(key.encode()).digest()).select_related("person").first()
+    return feed.person if feed else None
