@@ -1,6 +1,7 @@
 """All settings, read from the environment. script/server and script/manage set DATABASE_URL and make the demonstration's secrets."""
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import environ
@@ -122,7 +123,7 @@ MFA_TOTP_ISSUER = "群力"
 MFA_TOTP_TOLERANCE = 1
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG or DEMO
 SMS_SENDER = env.str("QUNLI_SMS_SENDER", default="qunli.notices.sms.InboxSender" if DEMO else "qunli.notices.sms.Unconfigured")
-OUTSIDE_IDENTITIES: list[dict[str, object]] = []
+OUTSIDE_IDENTITIES: list[dict[str, Any]] = []
 """Shown on the sign-in page; filled from QUNLI_OIDC_* and QUNLI_WECHAT_*."""
 
 TEMPLATES = [

@@ -24,19 +24,22 @@ def declared() -> Iterator[tuple[str, str]]:
 
 
 def check_roles(**_kwargs: Any) -> list[CheckMessage]:
-    found: list[CheckMessage] = []
-    rooms = dict((permission, room) for room, permission in declared())
-    for permission in sorted(BOOK.declared - set(rooms)):
-        found.append(Error(f"roles.toml: no room declares the permission {permission!r}", id="access.E001"))
-    for permission in sorted(set(rooms) - BOOK.declared):
-        found.append(
-            Error(
-                f"the permission {permission!r} is held by no role",
-                hint=f"add it to qunli/access/roles.toml under [permissions.{rooms[permission]}]",
-                id="access.E002",
-            )
+    rooms = {permission: room for room, permission in declared()}
+    found: list[CheckMessage] = [
+        Error(f"roles.toml: no room declares the permission {permission!r}", id="access.E001")
+        for permission in sorted(BOOK.declared - set(rooms))
+    ]
+    found += [
+        Error(
+            f"the permission {permission!r} is held by no role",
+            hint=f"add it to qunli/access/roles.toml under [permissions.{rooms[permission]}]",
+            id="access.E002",
         )
-    for permission, room in sorted(rooms.items()):
-        if not permission.startswith(f"{room}."):
-            found.append(Error(f"{permission!r} must begin with {room + '.'!r}", id="access.E003"))
+        for permission in sorted(set(rooms) - BOOK.declared)
+    ]
+    found += [
+        Error(f"{permission!r} must begin with {room + '.'!r}", id="access.E003")
+        for permission, room in sorted(rooms.items())
+        if not permission.startswith(f"{room}.")
+    ]
     return found

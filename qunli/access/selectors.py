@@ -24,12 +24,15 @@ def actor_of(
 
     Without `second_factor` the roles that require one are withheld. `only` narrows to the permissions of a token.
     """
+    account_id: int | None
+    person_id: int | None
     if isinstance(of, Account):
         account_id, person_id = of.pk, of.person_id
     else:
         person_id = of.pk
         account_id = Account.objects.filter(person_id=of.pk).values_list("pk", flat=True).first()
-    held, withheld = [], []
+    held: list[Held] = []
+    withheld: list[Held] = []
     for posting in _in_force(person_id, on) if person_id is not None else ():
         role = ROLES.get(posting.role)
         if role is None:

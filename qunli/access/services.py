@@ -87,7 +87,7 @@ def end(*, posting: Posting, on: date, by: Actor, reason: str = "") -> None:
             raise Refused(_("这项任职已经结束。"), code="ended", field="posting")
         locked.valid_to = max(on, locked.valid_from)
         locked.save(update_fields=["valid_to"])
-        record("access.end", f"person:{locked.person_id}", by=by, role=locked.role, posting=locked.pk, on=on.isoformat(), reason=reason)
+        record(
+            "access.end", f"person:{locked.person_id}", by=by, role=locked.role, posting=locked.pk, on=on.isoformat(), reason=reason
+        )
     posting.valid_to = locked.valid_to
-
-

@@ -37,11 +37,18 @@ def new_code(*, phone: str, purpose: CodePurpose, now: datetime, address: str | 
             if address:
                 cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 2))", [address])
         sent = list(
-            OneTimeCode.objects.filter(phone_digest=digest, created_at__gt=hour).order_by("-created_at").values_list("created_at", flat=True)
+            OneTimeCode.objects.filter(phone_digest=digest, created_at__gt=hour)
+            .order_by("-created_at")
+            .values_list("created_at", flat=True)
         )
         if sent and now - sent[0] < AGAIN:
             seconds = int((AGAIN - (now - sent[0])).total_seconds()) + 1
-            raise Refused(_("验证码刚刚发出，请 %(seconds)s 秒后再试。") % {"seconds": seconds}, code="too_soon", field="phone", seconds=seconds)
+            raise Refused(
+                _("验证码刚刚发出，请 %(seconds)s 秒后再试。") % {"seconds": seconds},
+                code="too_soon",
+                field="phone",
+                seconds=seconds,
+            )
         from_address = OneTimeCode.objects.filter(address=address, created_at__gt=hour).count() if address else 0
         if len(sent) >= PER_PHONE_HOUR or from_address >= PER_ADDRESS_HOUR:
             raise Refused(_("一小时内发送的验证码太多，请稍后再试。"), code="too_many", field="phone", seconds=3600)

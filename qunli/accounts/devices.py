@@ -22,7 +22,7 @@ BROWSERS = (
 
 
 def describe_device(user_agent: str) -> str:
-    """"Android · 微信" from a User-Agent; "" when nothing is known. It is a hint for its owner, never a proof."""
+    """ "Android · 微信" from a User-Agent; "" when nothing is known. It is a hint for its owner, never a proof."""
     parts = [next((name for mark, name in table if mark in user_agent), "") for table in (SYSTEMS, BROWSERS)]
     return " · ".join(part for part in parts if part)
 

@@ -16,7 +16,7 @@ else:
     AccountForm = forms.ModelForm
 
 
-def _phone_field(label: Any = _("手机号码")) -> forms.CharField:
+def _phone_field(label: Any) -> forms.CharField:
     return forms.CharField(
         label=label,
         max_length=24,
@@ -25,7 +25,7 @@ def _phone_field(label: Any = _("手机号码")) -> forms.CharField:
     )
 
 
-def _code_field(label: Any = _("验证码"), autofocus: bool = True) -> forms.CharField:
+def _code_field(label: Any, autofocus: bool = True) -> forms.CharField:
     attrs: dict[str, Any] = {"inputmode": "numeric", "autocomplete": "one-time-code", "maxlength": "8", "class": "code-input"}
     if autofocus:
         attrs["autofocus"] = True
@@ -35,15 +35,15 @@ def _code_field(label: Any = _("验证码"), autofocus: bool = True) -> forms.Ch
 
 
 class PhoneForm(forms.Form):
-    phone = _phone_field()
+    phone = _phone_field(_("手机号码"))
 
 
 class CodeForm(forms.Form):
-    code = _code_field()
+    code = _code_field(_("验证码"))
 
 
 class PasswordSignInForm(forms.Form):
-    phone = _phone_field()
+    phone = _phone_field(_("手机号码"))
     password = forms.CharField(
         label=_("密码"),
         max_length=128,

@@ -24,25 +24,20 @@ from qunli.kernel.actor import SYSTEM, Actor
 from qunli.kernel.ciphers import blind_index
 from qunli.kernel.errors import Denied, Refused
 from qunli.notices.services import send_sms
+from qunli.people.identity import normal_phone
 from qunli.people.models import Person
 
 BACKEND = "qunli.accounts.backends.PhoneBackend"
 SECOND_FACTOR = "qunli_second_factor"
 """Session key: the id of the account, as a string, whose second factor this session has shown. Not a yes: a sign-in that was left
 half-way must not count for the next person at the same browser."""
-TOKEN_PREFIX = "qlt_"
+TOKEN_PREFIX = "qlt_"  # noqa: S105
 WRONG_CODE = gettext_lazy("验证码不正确或已失效。请核对最新一条短信，或重新获取验证码。")
 """One answer for a wrong, old, used or never sent code."""
 
 
-def _normal(phone: str) -> str:
-    from qunli.people.identity import normal_phone
-
-    return normal_phone(phone)
-
-
 class SessionCookie(NamedTuple):
-    """A signed-in session for commands and tests: cookie `name`=`value`; `csrf` is both the csrftoken cookie and the X-CSRFToken."""
+    """A signed-in session for commands and tests: cookie `name`=`value`; `csrf` is csrftoken cookie and X-CSRFToken header."""
 
     name: str
     value: str
@@ -68,7 +63,7 @@ def send_code(*, phone: str, purpose: CodePurpose = CodePurpose.SIGN_IN, now: da
     The same for phones with and without an account. Raises Refused at `phone`: not a phone, too soon, too many. The message
     goes out at once, not by the queue: a code must not stand in the queue's table, and the person is waiting.
     """
-    phone = _normal(phone)
+    phone = normal_phone(phone)
     code = codes.new_code(phone=phone, purpose=purpose, now=now, address=origin.get().address)
     send_sms(phone, _("验证码 %(code)s，%(minutes)s 分钟内有效。请勿告诉他人。") % {"code": code, "minutes": 10})
     return phone
@@ -79,7 +74,7 @@ def check_code(*, phone: str, code: str, now: datetime) -> Account:
 
     One answer for a wrong, old, used or never sent code.
     """
-    phone = _normal(phone)
+    phone = normal_phone(phone)
     if not codes.use_code(phone=phone, purpose=CodePurpose.SIGN_IN, code=code.strip(), now=now):
         raise Refused(WRONG_CODE, code="code", field="code")
     digest = blind_index("phone", phone)
@@ -100,7 +95,7 @@ def check_code(*, phone: str, code: str, now: datetime) -> Account:
 
 def change_phone(*, account: Account, phone: str, old_code: str, new_code: str, by: Actor, now: datetime) -> None:
     """Move an account to another phone: codes from both must be right. Raises Refused at `old_code`, `new_code` or `phone`."""
-    phone = _normal(phone)
+    phone = normal_phone(phone)
     # Tries are counted outside of the transaction; both codes are spent inside, together with the change.
     old = codes.right_code(phone=account.phone, purpose=CodePurpose.PHONE_OLD, code=old_code, now=now) if account.phone else None
     if account.phone and old is None:
@@ -158,7 +153,14 @@ def sign_out_everywhere(*, account: Account, by: Actor, keep: bytes | None = Non
 
 
 def issue_token(
-    *, account: Account, name: str, scopes: Iterable[str], days: int, by: Actor, second_factor: bool = True, now: datetime | None = None
+    *,
+    account: Account,
+    name: str,
+    scopes: Iterable[str],
+    days: int,
+    by: Actor,
+    second_factor: bool = True,
+    now: datetime | None = None,
 ) -> str:
     """A new API token of an account; its text is returned once and not stored. Raises Refused at `scopes` or `days`."""
     wanted, now = sorted(set(scopes)), now or timezone.now()

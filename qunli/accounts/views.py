@@ -24,6 +24,7 @@ from qunli.kernel.ciphers import blind_index, decrypt, encrypt
 from qunli.kernel.errors import Refused
 from qunli.kernel.http import public, render_refused
 from qunli.kernel.masking import mask_phone
+from qunli.people.identity import normal_phone
 
 PENDING_PHONE = "qunli_pending_phone"
 """Session key: the phone that was asked for a code, encrypted."""
@@ -125,8 +126,6 @@ def password_sign_in(request: HttpRequest) -> HttpResponse:
 
 
 def _by_password(request: HttpRequest, phone: str, password: str) -> Account:
-    from qunli.people.identity import normal_phone
-
     name = blind_index("phone", normal_phone(phone)).hex()
     account = None
     if AxesProxyHandler.is_allowed(request, {"username": name}):
@@ -140,7 +139,7 @@ def _by_password(request: HttpRequest, phone: str, password: str) -> Account:
 
 def complete(request: HttpRequest, account: Account, method: str) -> HttpResponse:
     """Hand over to allauth: it asks for the second factor where one is set up, then signs in."""
-    account.backend = services.BACKEND  # type: ignore[attr-defined]
+    account.backend = services.BACKEND
     record_authentication(request, account, method=method)
     response: HttpResponse = perform_login(request, account, email_verification="none", redirect_url=_next(request) or None)
     return response
@@ -148,7 +147,9 @@ def complete(request: HttpRequest, account: Account, method: str) -> HttpRespons
 
 def _outside() -> list[dict[str, str]]:
     """Outside identities (WeChat, OIDC) that this installation offers."""
-    return [{"name": str(p["name"]), "url": reverse(str(p["url"]), kwargs=p.get("kwargs", {}))} for p in settings.OUTSIDE_IDENTITIES]
+    return [
+        {"name": str(p["name"]), "url": reverse(str(p["url"]), kwargs=p.get("kwargs", {}))} for p in settings.OUTSIDE_IDENTITIES
+    ]
 
 
 @public

@@ -80,7 +80,7 @@ class Delivery(models.Model):
 
 
 class Feed(models.Model):
-    """The secret address of a person's calendar feed. Only the digest of its key is stored; a new key makes the old address void."""
+    """The secret address of a person's calendar feed. Only the key's digest is stored; a new key makes the old address void."""
 
     person = models.OneToOneField(Person, models.CASCADE, primary_key=True, related_name="calendar_feed")
     digest = models.BinaryField(max_length=32, unique=True)

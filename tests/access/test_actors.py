@@ -14,7 +14,8 @@ from qunli.access.selectors import actor_of, holders
 from qunli.divisions.models import Division
 from qunli.kernel.actor import SYSTEM, covers
 from qunli.kernel.errors import Denied, Refused
-from tests.roles import DISTRICT, OTHER_DISTRICT, person_of
+from tests.factories import DISTRICT, OTHER_DISTRICT
+from tests.roles import person_of
 
 pytestmark = pytest.mark.django_db
 DAY = date(2026, 3, 5)
@@ -58,7 +59,9 @@ def test_a_unit_narrows_a_role_to_one_team() -> None:
     assert leader.units("volunteering.lead_team") == {"team:7"}
 
 
-@pytest.mark.parametrize(("since", "until", "holds"), [(0, None, True), (1, None, False), (-9, 1, True), (-9, 0, False), (0, 0, False)])
+@pytest.mark.parametrize(
+    ("since", "until", "holds"), [(0, None, True), (1, None, False), (-9, 1, True), (-9, 0, False), (0, 0, False)]
+)
 def test_dates_are_honoured(since: int, until: int | None, holds: bool) -> None:
     account, place = person_of("resident")
     Posting.objects.create(
@@ -128,7 +131,12 @@ def test_an_officer_grants_below_the_own_level_and_within_the_own_range() -> Non
 
 @pytest.mark.parametrize(
     ("role", "level", "unit", "field"),
-    [("street_officer", 4, "", "division"), ("team_leader", 4, "", "unit"), ("community_worker", 4, "team:1", "unit"), ("king", 4, "", "role")],
+    [
+        ("street_officer", 4, "", "division"),
+        ("team_leader", 4, "", "unit"),
+        ("community_worker", 4, "team:1", "unit"),
+        ("king", 4, "", "role"),
+    ],
 )
 def test_a_role_that_does_not_fit_the_place_is_refused_at_its_field(role: str, level: int, unit: str, field: str) -> None:
     other, _place = person_of("resident")
