@@ -1,4 +1,4 @@
-"""All settings, read from the environment. script/server and script/manage set DATABASE_URL and make the demonstration's secrets."""
+"""All settings, read from the environment. script/server and script/manage set DATABASE_URL and make the demonstration's keys."""
 
 from pathlib import Path
 from typing import Any

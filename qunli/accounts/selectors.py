@@ -24,8 +24,8 @@ SELECT account.id AS account_id, account.person_id, account.language
 """For a path that must settle everything in one statement: session to account, person and language; no row: not signed in.
 
 Bind `session` to `sessions.digest_of(request.COOKIES[settings.SESSION_COOKIE_NAME])` and use it as `WITH who AS (...)`. It checks
-what signing out and deactivating change. It does not compare the password's hash, as `middleware.account_of` does: changing the password
-deletes the rows of the other sessions, so that it need not."""
+what signing out and deactivating change. It does not compare the password's hash, as `middleware.account_of` does: changing the
+password deletes the rows of the other sessions, so that it need not."""
 
 
 def has_second_factor(session: Mapping[str, Any]) -> bool:
