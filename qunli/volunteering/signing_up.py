@@ -31,28 +31,33 @@ TRIES = 3
 PARAMETERS = ("post", "wait", "now")
 
 WHO = """
-    SELECT %(person)s::bigint AS person_id, %(actor)s::text AS actor, %(address)s::inet AS address, %(request_id)s::text AS request_id
+    SELECT %(person)s::bigint AS person_id, %(actor)s::text AS actor, %(address)s::inet AS address,
+        %(request_id)s::text AS request_id
 """
 
-_STATEMENT = """
+_FACTS = """
 WITH who AS ({who}),
 facts AS (
     SELECT w.person_id, w.actor, w.address, w.request_id, p.id AS post_id,
-        a.id AS activity_id, a.title, a.state, a.starts_at, a.ends_at, a.min_age, a.max_age, p.skills, v.skills AS own_skills,
+        a.id AS activity_id, a.title, a.state, a.starts_at, a.ends_at, a.min_age,
+        a.max_age, p.skills, v.skills AS own_skills,
         EXTRACT(YEAR FROM age((a.starts_at AT TIME ZONE 'Asia/Shanghai')::date, h.birth_date))::int AS age,
         (SELECT s.id FROM volunteering_signup s
          WHERE s.person_id = w.person_id AND s.activity_id = a.id AND s.state <> 'cancelled') AS already,
         (SELECT s.activity_id FROM volunteering_signup s
          WHERE s.person_id = w.person_id AND s.state = 'confirmed' AND s.during && tstzrange(a.starts_at, a.ends_at)
+            AND s.activity_id <> a.id
          LIMIT 1) AS clash,
         EXISTS (SELECT FROM people_consent c
                 WHERE c.person_id = w.person_id AND c.purpose = 'minor' AND c.withdrawn_at IS NULL) AS guardian_agrees
     FROM who w
     JOIN people_person h ON h.id = w.person_id
-    JOIN volunteering_post p ON p.id = %(post)s::bigint
+    JOIN volunteering_post p ON {posts}
     JOIN volunteering_activity a ON a.id = p.activity_id
     LEFT JOIN volunteering_volunteer v ON v.person_id = w.person_id AND v.state = 'active'
-),
+)"""
+
+_DEED = """,
 verdict AS (
     SELECT *, CASE
         WHEN already IS NOT NULL THEN 'already'
@@ -158,7 +163,13 @@ class Outcome(NamedTuple):
 
 def statement(who: str = WHO, until: str = "starts_at") -> str:
     """The statement, with psycopg's named parameters; `who` as the module says, `until` the column up to which one may sign up."""
-    return _STATEMENT.format(who=who, until=until)
+    return (_FACTS + _DEED).format(who=who, until=until, posts="p.id = %(post)s::bigint")
+
+
+def facts() -> str:
+    """The reading part alone, for all posts of `%(activity)s`: what the panel "why I can or cannot sign up" shows."""
+    columns = "post_id, own_skills IS NOT NULL, age, skills, COALESCE(own_skills, '{{}}'), already, clash, guardian_agrees"
+    return (_FACTS + f" SELECT {columns} FROM facts ORDER BY post_id").format(who=WHO, posts="a.id = %(activity)s::bigint")  # noqa: S608
 
 
 _OWN = statement()

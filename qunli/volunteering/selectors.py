@@ -1,0 +1,363 @@
+"""What can be read here, always through `visible_to`."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any, NamedTuple
+
+from django.db import connection
+from django.db.models import Count, F, FloatField, Func, Prefetch, QuerySet, Value
+from django.db.models.functions import Substr
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from qunli.accounts.models import Account
+from qunli.divisions.models import Division
+from qunli.kernel.actor import Actor
+from qunli.kernel.clock import SHANGHAI
+from qunli.kernel.errors import Refused
+from qunli.kernel.geo import metres
+from qunli.kernel.pages import Page, paginate
+from qunli.kernel.words import query_tokens
+from qunli.people.models import Person
+from qunli.volunteering import signing_up
+from qunli.volunteering.enums import SignUpState, Skill
+from qunli.volunteering.models import Activity, Membership, Post, RegistrationDraft, SignUp, Team, Volunteer, mercator
+from qunli.volunteering.perms import Permission
+from qunli.volunteering.querysets import decides, led_teams
+
+SIZE = 20
+
+
+class Place(NamedTuple):
+    longitude: float
+    latitude: float
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What somebody looks for. Empty fields do not narrow."""
+
+    words: str = ""
+    category: str = ""
+    division: Division | None = None
+    team: Team | None = None
+    day: date | None = None
+    """A date of Asia/Shanghai on which it begins."""
+    near: Place | None = None
+    """Nearest first instead of soonest first."""
+    free: bool = False
+    """Only with places left."""
+    past: bool = False
+    """What is over, latest first, instead of what is still to come."""
+
+
+def find_activities(*, wanted: Wanted, actor: Actor, now: datetime, cursor: str | None = None, size: int = SIZE) -> Page[Activity]:
+    """A page of published activities. Each has `metres` (None without `near`). Raises Refused "words"."""
+    found: Any = Activity.objects.select_related("team", "division")
+    if wanted.past:
+        found = found.filter(state="closed")
+    elif wanted.near is not None:
+        # The condition of the partial index `activity_near`.
+        found = found.filter(state="published", longitude__isnull=False, starts_at__gt=now)
+    else:
+        found = found.open_at(now)
+    found = _narrow(found, wanted)
+    if wanted.near is not None and not wanted.past:
+        found = found.annotate(nearness=_nearness(wanted.near))
+        page = paginate(found, order=("nearness", "id"), cursor=cursor, size=size)
+    else:
+        page = paginate(found, order=("-starts_at", "-id") if wanted.past else ("starts_at", "id"), cursor=cursor, size=size)
+    for activity in page.items:
+        activity.metres = _distance(wanted.near, activity)
+    return page
+
+
+def _narrow(found: QuerySet[Activity], wanted: Wanted) -> QuerySet[Activity]:
+    if wanted.words.strip():
+        tokens = query_tokens(wanted.words)
+        if not tokens:
+            raise Refused(_("请输入汉字、拼音或首字母。"), code="words", field="words")
+        found = found.filter(search__contains=tokens)
+    if wanted.category:
+        found = found.filter(category=wanted.category)
+    if wanted.division is not None:
+        found = found.filter(division__path__startswith=wanted.division.path)
+    if wanted.team is not None:
+        found = found.filter(team=wanted.team)
+    if wanted.day is not None:
+        start = datetime.combine(wanted.day, time(), SHANGHAI)
+        found = found.filter(starts_at__gte=start, starts_at__lt=start + timedelta(days=1))
+    if wanted.free:
+        found = found.filter(taken__lt=F("places"))
+    return found
+
+
+def _nearness(near: Place) -> Func:
+    """Distance on Mercator's plane, in radians: the order of the GiST index."""
+    here = mercator(Value(near.longitude, FloatField()), Value(near.latitude, FloatField()))
+    return Func(
+        mercator(F("longitude"), F("latitude")), here, template="(%(expressions)s)", arg_joiner=" <-> ", output_field=FloatField()
+    )
+
+
+def _distance(near: Place | None, activity: Activity) -> int | None:
+    if near is None or activity.longitude is None or activity.latitude is None:
+        return None
+    return round(metres(near.longitude, near.latitude, activity.longitude, activity.latitude))
+
+
+def activity(*, pk: int, actor: Actor) -> Activity:
+    """One activity with team, division and posts. Raises Activity.DoesNotExist also when it may not be seen."""
+    posts = Prefetch("posts", Post.objects.order_by("id"))
+    related = Activity.objects.visible_to(actor).select_related("team__division", "division", "person_in_charge")
+    return related.prefetch_related(posts).get(pk=pk)
+
+
+class Check(NamedTuple):
+    """One condition of signing up, as the "why" panel shows it."""
+
+    code: str
+    """The outcome's code when it does not hold."""
+    holds: bool
+    says: str
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the actor stands to one post: every condition, and whether a press on the button would succeed now."""
+
+    post: Post
+    checks: Sequence[Check]
+    already: int | None
+    clash: int | None
+    full: bool
+
+    @property
+    def ready(self) -> bool:
+        return all(check.holds for check in self.checks)
+
+    @property
+    def missing(self) -> list[Check]:
+        return [check for check in self.checks if not check.holds]
+
+
+CHECKS = {
+    "not_volunteer": gettext_lazy("已登记为志愿者"),
+    "age": gettext_lazy("活动当天的年龄符合要求"),
+    "consent_missing": gettext_lazy("监护人已同意"),
+    "skills_missing": gettext_lazy("具备岗位需要的技能"),
+    "overlap": gettext_lazy("这个时间没有别的活动"),
+    "closed": gettext_lazy("正在招募，还没有开始"),
+}
+
+
+def standings(*, activity: Activity, actor: Actor, now: datetime) -> list[Standing]:
+    """The actor's standing to each post of the activity, by the very facts on which the sign-up statement decides (one query)."""
+    if actor.person_id is None:
+        return []
+    values: dict[str, Any] = {"person": actor.person_id, "actor": "", "address": None, "request_id": "", "activity": activity.pk}
+    with connection.cursor() as cursor:
+        cursor.execute(signing_up.facts(), values)
+        rows = {row[0]: row[1:] for row in cursor.fetchall()}
+    return [_standing(activity, post, rows[post.pk], now) for post in activity.posts.all() if post.pk in rows]
+
+
+def _standing(activity: Activity, post: Post, row: Any, now: datetime) -> Standing:
+    active, age, skills, own, already, clash, agrees = row
+    old_enough = age is not None and activity.min_age <= age and (activity.max_age is None or age <= activity.max_age)
+    age_code = "age_unknown" if age is None else "too_young" if age < activity.min_age else "too_old"
+    checks = [
+        Check("closed", activity.state == "published" and activity.starts_at > now, str(CHECKS["closed"])),
+        Check("not_volunteer", active, str(CHECKS["not_volunteer"])),
+        Check(age_code, old_enough, str(CHECKS["age"])),
+    ]
+    if age is not None and age < 18:
+        checks.append(Check("consent_missing", agrees, str(CHECKS["consent_missing"])))
+    if skills:
+        names = "、".join(str(Skill(s).label) for s in skills)
+        checks.append(Check("skills_missing", set(skills) <= set(own), f"{CHECKS['skills_missing']}：{names}"))
+    checks.append(Check("overlap", clash is None, str(CHECKS["overlap"])))
+    return Standing(post, checks, already, clash, post.taken >= post.places)
+
+
+def own_sign_up(*, activity: Activity, actor: Actor) -> SignUp | None:
+    """The actor's sign-up for the activity that is not cancelled."""
+    if actor.person_id is None:
+        return None
+    return (
+        SignUp.objects.filter(activity=activity, person=actor.person_id).exclude(state="cancelled").select_related("post").first()
+    )
+
+
+def my_sign_ups(*, actor: Actor, now: datetime, past: bool = False, cursor: str | None = None, size: int = SIZE) -> Page[SignUp]:
+    """One's own sign-ups: those to come, soonest first, or those that are over, latest first."""
+    own = SignUp.objects.visible_to(actor).filter(person=actor.person_id).exclude(state="cancelled")
+    own = own.select_related("activity__division", "activity__team", "post")
+    if past:
+        return paginate(own.filter(activity__ends_at__lte=now), order=("-activity__starts_at", "-id"), cursor=cursor, size=size)
+    return paginate(own.filter(activity__ends_at__gt=now), order=("activity__starts_at", "id"), cursor=cursor, size=size)
+
+
+def sign_up(*, pk: int, actor: Actor) -> SignUp:
+    """One sign-up that the actor may see. Raises SignUp.DoesNotExist."""
+    related = SignUp.objects.visible_to(actor).select_related("activity__team__division", "activity__division", "post", "person")
+    return related.get(pk=pk)
+
+
+def roster(*, activity: Activity, actor: Actor, state: str = "", cursor: str | None = None, size: int = 50) -> Page[SignUp]:
+    """Who signed up, by post and order of arrival; cancelled ones only when asked for."""
+    rows = SignUp.objects.visible_to(actor).filter(activity=activity).select_related("person__volunteer", "post")
+    rows = rows.filter(state=state) if state else rows.exclude(state=SignUpState.CANCELLED)
+    return paginate(rows, order=("post_id", "created_at", "id"), cursor=cursor, size=size)
+
+
+def waiting_place(*, sign_up: SignUp) -> int:
+    """How many wait for the post in front of this sign-up, and itself: 1 is next."""
+    ahead = SignUp.objects.filter(post=sign_up.post_id, state="waiting", created_at__lt=sign_up.created_at)
+    return ahead.count() + 1
+
+
+def led_activities(*, actor: Actor, cursor: str | None = None, size: int = SIZE) -> Page[Activity]:
+    """Activities of the teams that the actor leads, latest first, drafts among them."""
+    rows = Activity.objects.visible_to(actor).filter(team__in=led_teams(actor)).select_related("team", "division")
+    return paginate(rows, order=("-starts_at", "-id"), cursor=cursor, size=size)
+
+
+def activities_to_decide(*, actor: Actor, cursor: str | None = None, size: int = SIZE) -> Page[Activity]:
+    """What waits for the actor's approval, soonest first."""
+    rows = Activity.objects.to_decide(actor).select_related("team", "division", "person_in_charge")
+    return paginate(rows, order=("starts_at", "id"), cursor=cursor, size=size)
+
+
+def teams_to_decide(*, actor: Actor, cursor: str | None = None, size: int = SIZE) -> Page[Team]:
+    """Applications for teams that wait for the actor's approval, oldest first."""
+    rows = Team.objects.filter(decides(actor, Permission.APPROVE_TEAM), state="applied").select_related(
+        "division", "applicant", "parent"
+    )
+    if actor.person_id is not None:
+        rows = rows.exclude(applicant=actor.person_id)
+    return paginate(rows, order=("id",), cursor=cursor, size=size)
+
+
+@dataclass(frozen=True)
+class WantedTeams:
+    words: str = ""
+    division: Division | None = None
+    here: bool = False
+    """Only teams of the division itself, none of those below it."""
+    level: str = ""
+    sponsor: str = ""
+
+
+def find_teams(*, wanted: WantedTeams, actor: Actor, cursor: str | None = None, size: int = SIZE) -> Page[Team]:
+    """Active teams, largest first. Raises Refused "words" when nothing can be searched."""
+    found = Team.objects.filter(state="active").select_related("division")
+    if wanted.words.strip():
+        tokens = query_tokens(wanted.words)
+        if not tokens:
+            raise Refused(_("请输入汉字、拼音或首字母。"), code="words", field="words")
+        found = found.filter(search__contains=tokens)
+    if wanted.division is not None:
+        inside = {"division": wanted.division} if wanted.here else {"division__path__startswith": wanted.division.path}
+        found = found.filter(**inside)
+    if wanted.level:
+        found = found.filter(level=wanted.level)
+    if wanted.sponsor:
+        found = found.filter(sponsor=wanted.sponsor)
+    return paginate(found, order=("-members", "-id"), cursor=cursor, size=size)
+
+
+def team(*, pk: int, actor: Actor) -> Team:
+    """One team. Raises Team.DoesNotExist also when it may not be seen."""
+    return Team.objects.visible_to(actor).select_related("division", "parent").get(pk=pk)
+
+
+def teams_below(*, division: Division, children: Iterable[Division]) -> dict[int, int]:
+    """Number of active teams in each child division and below it, by the child's primary key."""
+    by_path = {child.path: child.pk for child in children}
+    if not by_path:
+        return {}
+    width = len(division.path) + 13
+    rows = (
+        Team.objects.filter(state="active", division__path__startswith=division.path)
+        .values_list(Substr("division__path", 1, width))
+        .annotate(n=Count("id"))
+        .order_by()
+    )
+    return {by_path[path]: n for path, n in rows if path in by_path}
+
+
+def team_activities(*, team: Team, now: datetime, limit: int = 5) -> list[Activity]:
+    """What of a team is still to come."""
+    return list(
+        Activity.objects.open_at(now).filter(team=team).select_related("team", "division").order_by("starts_at", "id")[:limit]
+    )
+
+
+def members(*, team: Team, actor: Actor, state: str = "active", cursor: str | None = None, size: int = 50) -> Page[Membership]:
+    """Members (or applicants) of a team whom the actor may see; by key, since a team may have 100,000."""
+    rows = Membership.objects.visible_to(actor).filter(team=team, state=state).select_related("volunteer__person")
+    return paginate(rows, order=("id",), cursor=cursor, size=size)
+
+
+def membership(*, pk: int, actor: Actor) -> Membership:
+    """One membership that the actor may see. Raises Membership.DoesNotExist."""
+    return Membership.objects.visible_to(actor).select_related("team__division", "volunteer__person").get(pk=pk)
+
+
+def my_memberships(*, actor: Actor) -> list[Membership]:
+    """The teams that one is in or has applied to."""
+    if actor.person_id is None:
+        return []
+    rows = Membership.objects.filter(volunteer__person=actor.person_id, state__in=["applied", "active"])
+    return list(rows.select_related("team__division").order_by("-leader", "team_id")[:50])
+
+
+def own_membership(*, team: Team, actor: Actor) -> Membership | None:
+    """The actor's living membership of the team."""
+    if actor.person_id is None:
+        return None
+    rows = Membership.objects.filter(team=team, volunteer__person=actor.person_id, state__in=["applied", "active"])
+    return rows.select_related("team__division", "volunteer").first()
+
+
+def led(*, actor: Actor) -> list[Team]:
+    """Teams that the actor leads."""
+    return list(Team.objects.filter(pk__in=led_teams(actor)).select_related("division").order_by("id"))
+
+
+def leaders(*, team: Team) -> list[Person]:
+    """The persons who lead the team: who may be in charge of an activity."""
+    rows = Membership.objects.filter(team=team, state="active", leader=True).select_related("volunteer__person").order_by("id")
+    return [row.volunteer.person for row in rows[:50]]
+
+
+def volunteer_of(*, actor: Actor) -> Volunteer | None:
+    """The actor's own volunteer record, in whatever state."""
+    if actor.person_id is None:
+        return None
+    return Volunteer.objects.filter(person=actor.person_id).select_related("division", "person").first()
+
+
+def volunteer(*, pk: int, actor: Actor) -> Volunteer:
+    """One volunteer whom the actor may see. Raises Volunteer.DoesNotExist."""
+    return Volunteer.objects.visible_to(actor).select_related("division", "person").get(pk=pk)
+
+
+class Draft(NamedTuple):
+    step: int
+    answers: dict[str, Any]
+
+
+def draft_of(*, account: Account) -> Draft | None:
+    """The registration that the account has begun."""
+    row = RegistrationDraft.objects.filter(account=account).first()
+    return Draft(row.step, json.loads(row.answers)) if row is not None else None
+
+
+def feed_of(*, person_id: int, since: datetime) -> list[SignUp]:
+    """What a person's calendar shows: sign-ups that hold, from `since` on. The caller has checked the feed's secret key."""
+    rows = SignUp.objects.filter(person=person_id, state__in=["confirmed", "waiting", "attended"], activity__ends_at__gte=since)
+    return list(rows.select_related("activity__team", "post").order_by("activity__starts_at")[:500])
