@@ -157,11 +157,16 @@ def standings(*, activity: Activity, actor: Actor, now: datetime) -> list[Standi
     """The actor's standing to each post of the activity, by the very facts on which the sign-up statement decides (one query)."""
     if actor.person_id is None:
         return []
-    values: dict[str, Any] = {"person": actor.person_id, "actor": "", "address": None, "request_id": "", "activity": activity.pk}
+    return standings_of(activity=activity, posts=list(activity.posts.all()), person_id=actor.person_id, now=now)
+
+
+def standings_of(*, activity: Activity, posts: Sequence[Post], person_id: int, now: datetime) -> list[Standing]:
+    """`standings` of a person for given posts, as a leader on the spot needs it."""
+    values: dict[str, Any] = {"person": person_id, "actor": "", "address": None, "request_id": "", "activity": activity.pk}
     with connection.cursor() as cursor:
         cursor.execute(signing_up.facts(), values)
         rows = {row[0]: row[1:] for row in cursor.fetchall()}
-    return [_standing(activity, post, rows[post.pk], now) for post in activity.posts.all() if post.pk in rows]
+    return [_standing(activity, post, rows[post.pk], now) for post in posts if post.pk in rows]
 
 
 def _standing(activity: Activity, post: Post, row: Any, now: datetime) -> Standing:

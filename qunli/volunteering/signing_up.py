@@ -49,7 +49,9 @@ facts AS (
             AND s.activity_id <> a.id
          LIMIT 1) AS clash,
         EXISTS (SELECT FROM people_consent c
-                WHERE c.person_id = w.person_id AND c.purpose = 'minor' AND c.withdrawn_at IS NULL) AS guardian_agrees
+                WHERE c.person_id = w.person_id AND c.purpose = 'minor' AND c.withdrawn_at IS NULL)
+            OR (h.self_supporting_on IS NOT NULL
+                AND h.birth_date <= (a.starts_at AT TIME ZONE 'Asia/Shanghai')::date - interval '16 years') AS consented
     FROM who w
     JOIN people_person h ON h.id = w.person_id
     JOIN volunteering_post p ON {posts}
@@ -66,7 +68,7 @@ verdict AS (
         WHEN age IS NULL THEN 'age_unknown'
         WHEN age < min_age THEN 'too_young'
         WHEN age > max_age THEN 'too_old'
-        WHEN age < 18 AND NOT guardian_agrees THEN 'consent_missing'
+        WHEN age < 18 AND NOT consented THEN 'consent_missing'
         WHEN NOT skills <@ own_skills THEN 'skills_missing'
         WHEN clash IS NOT NULL THEN 'overlap'
     END AS refusal
@@ -168,7 +170,7 @@ def statement(who: str = WHO, until: str = "starts_at") -> str:
 
 def facts() -> str:
     """The reading part alone, for all posts of `%(activity)s`: what the panel "why I can or cannot sign up" shows."""
-    columns = "post_id, own_skills IS NOT NULL, age, skills, COALESCE(own_skills, '{{}}'), already, clash, guardian_agrees"
+    columns = "post_id, own_skills IS NOT NULL, age, skills, COALESCE(own_skills, '{{}}'), already, clash, consented"
     return (_FACTS + f" SELECT {columns} FROM facts ORDER BY post_id").format(who=WHO, posts="a.id = %(activity)s::bigint")  # noqa: S608
 
 

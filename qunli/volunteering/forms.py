@@ -1,0 +1,364 @@
+"""What people type. Each form gives one value object of the services; a refusal of a service is shown at its field."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from qunli.divisions import selectors as divisions
+from qunli.divisions.enums import Level
+from qunli.divisions.models import Division
+from qunli.kernel.clock import SHANGHAI
+from qunli.people.enums import IdKind, Purpose, Relation, Sex
+from qunli.people.models import Person
+from qunli.volunteering.enums import Category, Skill, Sponsor, TeamLevel
+from qunli.volunteering.models import Team
+from qunli.volunteering.services import ActivityValues, GuardianAnswers, PostValues, TeamValues
+
+DAYS = [
+    gettext_lazy("周一"),
+    gettext_lazy("周二"),
+    gettext_lazy("周三"),
+    gettext_lazy("周四"),
+    gettext_lazy("周五"),
+    gettext_lazy("周六"),
+    gettext_lazy("周日"),
+]
+TIMES = [gettext_lazy("上午"), gettext_lazy("下午"), gettext_lazy("晚上")]
+
+
+class DivisionField(forms.CharField):
+    """A division of the tree by name, pinyin, initials or code; cleaned to a Division. Works without a script: what is not yet one
+    division comes back with those that it might be."""
+
+    def __init__(self, *, levels: tuple[Level, ...] = (), **kwargs: Any) -> None:
+        self.levels = levels
+        kwargs.setdefault("help_text", gettext_lazy("输入名称、拼音或首字母，例如“锦江 水井坊”。"))
+        super().__init__(**kwargs)
+        self.widget.attrs |= {"autocomplete": "off", "data-division-search": ""}
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, Division):
+            tree = divisions.tree()
+            node = tree.by_id.get(value.pk)
+            return tree.full_name(node) if node else value.name
+        return value
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        if not text:
+            return None
+        node = self._node(text)
+        return Division.objects.get(pk=node.id)
+
+    def _node(self, text: str) -> divisions.Node:
+        tree = divisions.tree()
+        if text in tree.by_code:
+            found = [tree.by_code[text]]
+        else:
+            found = [n for n in divisions.find(text, limit=200) if not self.levels or n.level in self.levels]
+            exact = [n for n in found if n.name == text]
+            found = exact if len(exact) == 1 else found
+            if not found:
+                compact = "".join(text.split())
+                found = [n for n in tree.nodes if tree.full_name(n) == compact]
+        if not found or (self.levels and found[0].level not in self.levels):
+            raise forms.ValidationError(_("没有找到“%(text)s”。请换个写法，例如“锦江 水井坊”。") % {"text": text}, code="unknown")
+        if len(found) > 1:
+            names = "、".join(tree.full_name(n) for n in found[:5])
+            raise forms.ValidationError(_("有几处符合，请写得更完整：%(names)s。") % {"names": names}, code="several")
+        return found[0]
+
+
+class DateTimeLocal(forms.DateTimeInput):
+    input_type = "datetime-local"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%dT%H:%M", attrs={"step": 300})
+
+
+def _when(label: Any) -> forms.DateTimeField:
+    return forms.DateTimeField(label=label, widget=DateTimeLocal(), input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"])
+
+
+class IdentityForm(forms.Form):
+    """Screen 1: who you are."""
+
+    name = forms.CharField(label=gettext_lazy("姓名"), max_length=50, help_text=gettext_lazy("与证件一致，少数民族姓名可用“·”。"))
+    id_kind = forms.ChoiceField(label=gettext_lazy("证件类型"), choices=IdKind.choices, initial=IdKind.RESIDENT)
+    id_number = forms.CharField(
+        label=gettext_lazy("证件号码"),
+        max_length=32,
+        help_text=gettext_lazy("只用于核对身份，加密保存，页面上不显示。"),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters"}),
+    )
+    birth_date = forms.DateField(
+        label=gettext_lazy("出生日期"),
+        required=False,
+        help_text=gettext_lazy("护照等号码里没有出生日期的证件才需要填写。"),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+    sex = forms.ChoiceField(
+        label=gettext_lazy("性别"),
+        required=False,
+        choices=[("", gettext_lazy("按证件号码")), *Sex.choices],
+    )
+    phone = forms.CharField(
+        label=gettext_lazy("手机号码"), max_length=20, widget=forms.TextInput(attrs={"inputmode": "tel", "type": "tel"})
+    )
+
+
+class OfferForm(forms.Form):
+    """Screen 2: what one offers; also the profile afterwards."""
+
+    division = DivisionField(label=gettext_lazy("服务区域"), levels=(Level.DISTRICT, Level.STREET, Level.COMMUNITY))
+    categories = forms.MultipleChoiceField(
+        label=gettext_lazy("愿意参加的服务"), choices=Category.choices, widget=forms.CheckboxSelectMultiple, required=False
+    )
+    skills = forms.MultipleChoiceField(
+        label=gettext_lazy("技能"), choices=Skill.choices, widget=forms.CheckboxSelectMultiple, required=False
+    )
+    free_times = forms.MultipleChoiceField(
+        label=gettext_lazy("空闲时间"),
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "thirds"}),
+        required=False,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [(str(3 * d + t), f"{day}{time}") for d, day in enumerate(DAYS) for t, time in enumerate(TIMES)]
+        field: Any = self.fields["free_times"]
+        field.choices = choices
+
+    def bits(self) -> int:
+        """The free times as the model keeps them."""
+        return sum(1 << int(n) for n in self.cleaned_data["free_times"])
+
+
+def free_times_of(bits: int) -> list[str]:
+    return [str(n) for n in range(21) if bits >> n & 1]
+
+
+class ConsentForm(forms.Form):
+    """Screen 3: consents, one by one (PIPL 14, 29)."""
+
+    registration = forms.BooleanField(label=gettext_lazy("我自愿登记为志愿者，登记信息真实、准确、完整"))
+    identity = forms.BooleanField(label=gettext_lazy("我同意处理我的证件号码，用于核对身份和防止重复登记"))
+    location = forms.BooleanField(
+        label=gettext_lazy("我同意在签到时使用我的位置（可随时撤回，不同意也能用签到码）"), required=False
+    )
+    publish_name = forms.BooleanField(label=gettext_lazy("我同意在公示中显示我的姓名"), required=False)
+
+    def consents(self) -> frozenset[str]:
+        return frozenset(p for p in Purpose.values if self.cleaned_data.get(p))
+
+
+class GuardianForm(forms.Form):
+    """Screen 3 for a minor: the guardian's particulars and agreement."""
+
+    guardian_name = forms.CharField(label=gettext_lazy("监护人姓名"), max_length=50)
+    guardian_relation = forms.ChoiceField(label=gettext_lazy("与未成年人的关系"), choices=Relation.choices)
+    guardian_id_kind = forms.ChoiceField(label=gettext_lazy("监护人证件类型"), choices=IdKind.choices, initial=IdKind.RESIDENT)
+    guardian_id_number = forms.CharField(
+        label=gettext_lazy("监护人证件号码"), max_length=32, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    guardian_phone = forms.CharField(
+        label=gettext_lazy("监护人手机号码"), max_length=20, widget=forms.TextInput(attrs={"inputmode": "tel", "type": "tel"})
+    )
+    guardian_agrees = forms.BooleanField(
+        label=gettext_lazy("我是监护人，已了解志愿服务的内容和风险，同意被监护人参加，并同意处理其个人信息")
+    )
+
+    def answers(self) -> GuardianAnswers:
+        data = self.cleaned_data
+        return GuardianAnswers(
+            name=data["guardian_name"],
+            id_kind=data["guardian_id_kind"],
+            id_number=data["guardian_id_number"],
+            phone=data["guardian_phone"],
+            relation=data["guardian_relation"],
+            agrees=data["guardian_agrees"],
+        )
+
+
+class TeamForm(forms.Form):
+    name = forms.CharField(label=gettext_lazy("队伍名称"), max_length=100)
+    level = forms.ChoiceField(label=gettext_lazy("层级"), choices=TeamLevel.choices, initial=TeamLevel.COMMUNITY)
+    division = DivisionField(label=gettext_lazy("所在区域"))
+    sponsor = forms.ChoiceField(label=gettext_lazy("发起单位类型"), choices=Sponsor.choices, initial=Sponsor.RESIDENTS)
+    sponsor_name = forms.CharField(label=gettext_lazy("发起单位"), max_length=100, required=False)
+    credit_code = forms.CharField(
+        label=gettext_lazy("统一社会信用代码"),
+        max_length=18,
+        required=False,
+        help_text=gettext_lazy("社会组织和企业必填，18 位，例如 91350100M000100Y43。"),
+    )
+    founded_on = forms.DateField(
+        label=gettext_lazy("成立日期"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    introduction = forms.CharField(
+        label=gettext_lazy("介绍"), max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 4})
+    )
+
+    def values(self, parent: Team | None) -> TeamValues:
+        return TeamValues(parent=parent, **self.cleaned_data)
+
+
+class ActivityForm(forms.Form):
+    """An activity of a team, without its posts."""
+
+    title = forms.CharField(label=gettext_lazy("活动名称"), max_length=100)
+    category = forms.ChoiceField(label=gettext_lazy("服务类别"), choices=Category.choices)
+    content = forms.CharField(
+        label=gettext_lazy("服务内容"),
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 5}),
+        help_text=gettext_lazy("做什么，怎么做，要带什么。"),
+    )
+    starts_at = _when(gettext_lazy("开始时间"))
+    ends_at = _when(gettext_lazy("结束时间"))
+    division = DivisionField(label=gettext_lazy("所在区域"))
+    address = forms.CharField(label=gettext_lazy("地点"), max_length=200, help_text=gettext_lazy("集合的地方，让人找得到。"))
+    longitude = forms.FloatField(
+        label=gettext_lazy("经度"),
+        required=False,
+        min_value=-180,
+        max_value=180,
+        help_text=gettext_lazy("在地图上点一下就会填好。"),
+    )
+    latitude = forms.FloatField(label=gettext_lazy("纬度"), required=False, min_value=-85, max_value=85)
+    radius = forms.IntegerField(label=gettext_lazy("签到范围（米）"), initial=500, min_value=50, max_value=5000)
+    min_age = forms.IntegerField(label=gettext_lazy("最小年龄"), initial=18, min_value=0, max_value=120)
+    max_age = forms.IntegerField(label=gettext_lazy("最大年龄"), required=False, min_value=0, max_value=120)
+    risk_notice = forms.CharField(
+        label=gettext_lazy("风险告知"),
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy("《志愿服务条例》第十二条：招募时要说明可能的风险。"),
+    )
+    danger = forms.BooleanField(label=gettext_lazy("可能有人身危险（要先买保险）"), required=False)
+    insurance = forms.CharField(
+        label=gettext_lazy("保险单号"),
+        max_length=60,
+        required=False,
+        help_text=gettext_lazy("有人身危险的活动必填（条例第十七条）。"),
+    )
+    person_in_charge = forms.TypedChoiceField(label=gettext_lazy("负责人"), coerce=int)
+
+    def __init__(self, *args: Any, leaders: list[Person], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.leaders = {person.pk: person for person in leaders}
+        field: Any = self.fields["person_in_charge"]
+        field.choices = [(person.pk, person.name) for person in leaders]
+
+    def clean(self) -> Mapping[str, Any]:
+        data = super().clean() or self.cleaned_data
+        starts_at, ends_at = data.get("starts_at"), data.get("ends_at")
+        if starts_at and ends_at and ends_at <= starts_at:
+            self.add_error("ends_at", _("结束时间要晚于开始时间。"))
+        if data.get("danger") and not data.get("insurance"):
+            self.add_error("insurance", _("可能有人身危险的活动要先购买保险，请填写保险单号（《志愿服务条例》第十七条）。"))
+        return data
+
+    def values(self) -> ActivityValues:
+        data = dict(self.cleaned_data)
+        data["person_in_charge"] = self.leaders[data["person_in_charge"]]
+        return ActivityValues(**data)
+
+    @staticmethod
+    def initial_of(values: ActivityValues) -> dict[str, Any]:
+        initial = {name: getattr(values, name) for name in ActivityForm.base_fields}
+        initial["person_in_charge"] = values.person_in_charge.pk
+        initial["starts_at"] = values.starts_at.astimezone(SHANGHAI)
+        initial["ends_at"] = values.ends_at.astimezone(SHANGHAI)
+        return initial
+
+
+class PostForm(forms.Form):
+    pk = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    name = forms.CharField(label=gettext_lazy("岗位"), max_length=40)
+    places = forms.IntegerField(label=gettext_lazy("人数"), min_value=1, max_value=9999, initial=10)
+    skills = forms.MultipleChoiceField(
+        label=gettext_lazy("需要的技能"), choices=Skill.choices, widget=forms.CheckboxSelectMultiple, required=False
+    )
+
+    def values(self) -> PostValues:
+        data = self.cleaned_data
+        return PostValues(name=data["name"], places=data["places"], skills=sorted(data["skills"]), pk=data["pk"])
+
+
+class _Posts(forms.BaseFormSet):  # type: ignore[type-arg]
+    def values(self) -> list[PostValues]:
+        """The posts that were filled in and not marked for removal."""
+        return [form.values() for form in self.forms if form.has_changed() or form.cleaned_data.get("pk") if not self._gone(form)]
+
+    def _gone(self, form: forms.Form) -> bool:
+        return bool(not form.cleaned_data or form.cleaned_data.get("DELETE"))
+
+
+PostFormSet = forms.formset_factory(PostForm, formset=_Posts, extra=1, max_num=20, validate_max=True, can_delete=True)
+
+
+class ReasonForm(forms.Form):
+    """Every no, every cancellation and every change says why."""
+
+    reason = forms.CharField(label=gettext_lazy("原因"), max_length=200, widget=forms.TextInput())
+
+
+class FindForm(forms.Form):
+    """What somebody looks for; every field may stay empty, and a field that cannot be read does not hide the rest."""
+
+    q = forms.CharField(label=gettext_lazy("关键词"), required=False, max_length=50)
+    category = forms.ChoiceField(
+        label=gettext_lazy("类别"), required=False, choices=[("", gettext_lazy("全部类别")), *Category.choices]
+    )
+    division = DivisionField(label=gettext_lazy("地区"), required=False, help_text="")
+    day = forms.DateField(
+        label=gettext_lazy("日期"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    free = forms.BooleanField(label=gettext_lazy("只看有名额的"), required=False)
+    near = forms.CharField(required=False, max_length=40, widget=forms.HiddenInput(attrs={"data-near": ""}))
+
+    def clean_near(self) -> tuple[float, float] | None:
+        text = self.cleaned_data["near"]
+        if not text:
+            return None
+        try:
+            longitude, latitude = (float(part) for part in text.split(","))
+        except ValueError as error:
+            raise forms.ValidationError(_("没有读懂位置。请重新定位，或按地区查找。")) from error
+        if not (-180 <= longitude <= 180 and -85 <= latitude <= 85):
+            raise forms.ValidationError(_("没有读懂位置。请重新定位，或按地区查找。"))
+        return longitude, latitude
+
+
+class FindTeamForm(forms.Form):
+    q = forms.CharField(label=gettext_lazy("关键词"), required=False, max_length=50)
+    sponsor = forms.ChoiceField(
+        label=gettext_lazy("发起单位"), required=False, choices=[("", gettext_lazy("全部")), *Sponsor.choices]
+    )
+
+
+class MoveForm(forms.Form):
+    """Transfer to another team, by its number (on its page)."""
+
+    to = forms.IntegerField(label=gettext_lazy("转到的队伍编号"), min_value=1, help_text=gettext_lazy("队伍页面上有编号。"))
+
+
+__all__ = [
+    "ActivityForm",
+    "ConsentForm",
+    "DivisionField",
+    "FindForm",
+    "FindTeamForm",
+    "GuardianForm",
+    "IdentityForm",
+    "MoveForm",
+    "OfferForm",
+    "PostFormSet",
+    "ReasonForm",
+    "TeamForm",
+    "free_times_of",
+]
