@@ -26,7 +26,7 @@ from qunli.volunteering.services.registration import (
     save_draft,
     suspend,
 )
-from qunli.volunteering.services.sign_ups import add_on_the_spot, cancel_sign_up, mark_attended, mark_missed, promote, sign_up
+from qunli.volunteering.services.sign_ups import cancel_sign_up, mark_attended, mark_missed, promote, sign_up
 from qunli.volunteering.services.teams import (
     TeamValues,
     apply_again,
@@ -48,7 +48,6 @@ __all__ = [
     "GuardianAnswers",
     "PostValues",
     "RegistrationAnswers",
-    "add_on_the_spot",
     "TeamValues",
     "add_on_the_spot",
     "apply_again",

@@ -13,9 +13,9 @@ from qunli.kernel.actor import SYSTEM, Actor
 from qunli.kernel.clock import SHANGHAI
 from qunli.kernel.errors import Denied, Refused
 from qunli.notices import services as notices
-from qunli.volunteering import selectors, signing_up
+from qunli.volunteering import signing_up
 from qunli.volunteering.models import Activity, Post, SignUp
-from qunli.volunteering.perms import Permission, leads, may_cancel_sign_up, may_see_sign_ups
+from qunli.volunteering.perms import Permission, leads, may_cancel_sign_up
 from qunli.volunteering.signing_up import Outcome
 from qunli.volunteering.states import SIGN_UP
 
@@ -115,51 +115,6 @@ LIMIT 1 FOR UPDATE OF w SKIP LOCKED
 
 def _next_waiting(post: Post, passed: list[int]) -> SignUp | None:
     return next(iter(SignUp.objects.raw(_WAITING, [post.pk, passed])), None)
-
-
-def add_on_the_spot(*, activity: Activity, person_id: int, by: Actor, now: datetime) -> SignUp:
-    """Somebody came who had not signed up, or was waiting: into the first post with a free place, until the activity ends.
-
-    Raises Denied, and Refused at "person" with the code and words of the condition that does not hold.
-    """
-    with transaction.atomic():
-        current = (
-            Activity.objects.select_for_update(of=("self",), no_key=True).select_related("team", "division").get(pk=activity.pk)
-        )
-        posts = list(current.posts.select_for_update(no_key=True).order_by("id"))
-        if not may_see_sign_ups(by, current):
-            raise Denied(Permission.LEAD_TEAM)
-        if current.state != "published" or now >= current.ends_at:
-            raise Refused(str(signing_up.MESSAGES["closed"]), code="closed", field="person")
-        own = SignUp.objects.select_for_update().filter(activity=current, person=person_id).exclude(state="cancelled").first()
-        if own is not None and own.state != "waiting":
-            return own
-        stands = selectors.standings_of(activity=current, posts=posts, person_id=person_id, now=now)
-        if not stands:
-            raise Refused(str(signing_up.MESSAGES["not_volunteer"]), code="not_volunteer", field="person")
-        fitting = [s for s in stands if not [check for check in s.missing if check.code != "closed"]]
-        if not fitting:
-            missing = next(check for check in stands[0].missing if check.code != "closed")
-            words = Outcome(missing.code, min_age=current.min_age, max_age=current.max_age).message
-            raise Refused(words, code=missing.code, field="person")
-        free = next((s.post for s in fitting if not s.full and (own is None or own.post_id == s.post.pk)), None)
-        if free is None:
-            raise Refused(_("名额已满，不能再加人。"), code="full", field="person")
-        if own is not None:
-            own.state, own.changed_at = SIGN_UP.target("promote", own.state), now
-            own.save(update_fields=["state", "changed_at"])
-        else:
-            own = SignUp.objects.create(
-                post=free,
-                activity=current,
-                person_id=person_id,
-                state="confirmed",
-                during=(current.starts_at, current.ends_at),
-                created_at=now,
-                changed_at=now,
-            )
-        audit.record("volunteering.add_on_the_spot", f"activity:{current.pk}", by=by, sign_up=own.pk)
-    return own
 
 
 def mark_attended(*, sign_up: SignUp, by: Actor, now: datetime) -> None:
