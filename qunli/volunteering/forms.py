@@ -1,6 +1,5 @@
 """What people type. Each form gives one value object of the services; a refusal of a service is shown at its field."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -253,7 +252,7 @@ class ActivityForm(forms.Form):
         field: Any = self.fields["person_in_charge"]
         field.choices = [(person.pk, person.name) for person in leaders]
 
-    def clean(self) -> Mapping[str, Any]:
+    def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         starts_at, ends_at = data.get("starts_at"), data.get("ends_at")
         if starts_at and ends_at and ends_at <= starts_at:

@@ -17,8 +17,8 @@ from qunli.volunteering.states import SIGN_UP
 def add_on_the_spot(*, activity: Activity, person_id: int, by: Actor, now: datetime) -> SignUp:
     """A confirmed sign-up for who stands there, on the first post with a free place that the person is fit for.
 
-    For service_hours, which has checked who runs the day. Who waits is moved up; who is in already is given back unchanged. Raises Refused
-    at "person" with the code of the outcome ("full", "too_young", "overlap", "not_volunteer", ...).
+    For service_hours, which has checked who runs the day. Who waits is moved up; who is in already is given back unchanged.
+    Raises Refused at "person" with the code of the outcome ("full", "too_young", "overlap", "not_volunteer", ...).
     """
     with transaction.atomic():
         Activity.objects.select_for_update(of=("self",), no_key=True).get(pk=activity.pk)

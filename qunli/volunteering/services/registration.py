@@ -11,18 +11,18 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from qunli.access import services as access
+from qunli.access.selectors import actor_of
 from qunli.accounts.models import Account
 from qunli.audit import services as audit
 from qunli.divisions.models import Division
 from qunli.kernel.actor import SYSTEM, Actor
-from qunli.kernel.ciphers import blind_index
 from qunli.kernel.clock import local_date
 from qunli.kernel.errors import Denied, Refused
 from qunli.notices import services as notices
 from qunli.people import selectors as people_selectors
 from qunli.people import services as people
 from qunli.people.enums import IdKind, Purpose
-from qunli.people.identity import age_on, normal_phone, parse_id_number
+from qunli.people.identity import age_on, normal_phone
 from qunli.people.models import Person
 from qunli.volunteering import numbers
 from qunli.volunteering.enums import Category, Skill
@@ -32,10 +32,7 @@ from qunli.volunteering.services.sign_ups import cancel_sign_up
 from qunli.volunteering.services.teams import leave
 from qunli.volunteering.states import VOLUNTEER
 
-ADULT = 18
 FREE_TIMES = 21
-WORDING = "2026-11"
-"""Version of the consent texts on the third screen."""
 ROLE = "volunteer"
 
 
@@ -96,12 +93,15 @@ def register(*, account: Account, answers: RegistrationAnswers, by: Actor, now: 
         # One account registers once at a time, a double click finds the volunteer there.
         account = Account.objects.select_for_update().get(pk=account.pk)
         person = _person(account, answers, by, now)
+        if by is not SYSTEM:
+            # The account has its person only now; what follows is done as that person.
+            by = actor_of(account, local_date(now))
         minor = _is_minor(person, now)
         guardian = _guardian(person, answers.guardian, by, now) if minor else None
         for purpose in sorted(answers.consents):
-            people.give_consent(person=person, purpose=purpose, wording=WORDING, given_by=guardian or person, by=by, now=now)
+            people.give_consent(person=person, purpose=purpose, given_by=guardian or person, by=by, now=now)
         if guardian is not None:
-            people.give_consent(person=person, purpose=Purpose.MINOR, wording=WORDING, given_by=guardian, by=by, now=now)
+            people.give_consent(person=person, purpose=Purpose.MINOR, given_by=guardian, by=by, now=now)
         volunteer = _volunteer(person, answers, by, now)
         access.grant(
             person=person,
@@ -184,8 +184,6 @@ def _person(account: Account, answers: RegistrationAnswers, by: Actor, now: date
     known = account.person
     if known is not None and known.id_digest is not None:
         return known
-    if answers.id_kind == IdKind.RESIDENT:
-        parse_id_number(answers.id_number)
     found = people_selectors.find_by_identity(answers.id_kind, answers.id_number)
     if found is not None:
         if known is not None and found.pk != known.pk:
@@ -217,7 +215,7 @@ def _person(account: Account, answers: RegistrationAnswers, by: Actor, now: date
 def _is_minor(person: Person, now: datetime) -> bool:
     if person.birth_date is None:
         raise Refused(_("请填写出生日期。"), code="birth_date", field="birth_date")
-    return age_on(person.birth_date, local_date(now)) < ADULT
+    return age_on(person.birth_date, local_date(now)) < people_selectors.ADULT
 
 
 def _guardian(person: Person, answers: GuardianAnswers | None, by: Actor, now: datetime) -> Person:
@@ -240,12 +238,16 @@ def _guardian(person: Person, answers: GuardianAnswers | None, by: Actor, now: d
                 by=by,
                 now=now,
             )
-        elif bytes(guardian.phone_digest or b"") != blind_index("phone", normal_phone(answers.phone)):
+        elif bytes(guardian.phone_digest or b"") != people_selectors.phone_digest(normal_phone(answers.phone)):
             raise Refused(_("监护人的手机号码与档案不一致，请核对。"), code="guardian_phone", field="phone")
     except Refused as refused:
         field_name = f"guardian_{refused.field}" if refused.field and not refused.field.startswith("guardian") else refused.field
         raise Refused(refused.message, code=refused.code, field=field_name) from refused
-    if guardian.pk == person.pk or guardian.birth_date is None or age_on(guardian.birth_date, local_date(now)) < ADULT:
+    if (
+        guardian.pk == person.pk
+        or guardian.birth_date is None
+        or age_on(guardian.birth_date, local_date(now)) < people_selectors.ADULT
+    ):
         raise Refused(_("监护人应年满十八周岁，且不是本人。"), code="guardian_age", field="guardian_id_number")
     people.add_guardian(minor=person, guardian=guardian, relation=answers.relation, by=by, now=now)
     return guardian
