@@ -6,9 +6,8 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from qunli.divisions import selectors as divisions
 from qunli.divisions.enums import Level
-from qunli.divisions.models import Division
+from qunli.divisions.forms import DivisionField
 from qunli.kernel.clock import SHANGHAI
 from qunli.people.enums import IdKind, Purpose, Relation, Sex
 from qunli.people.models import Person
@@ -26,49 +25,6 @@ DAYS = [
     gettext_lazy("周日"),
 ]
 TIMES = [gettext_lazy("上午"), gettext_lazy("下午"), gettext_lazy("晚上")]
-
-
-class DivisionField(forms.CharField):
-    """A division of the tree by name, pinyin, initials or code; cleaned to a Division. Works without a script: what is not yet one
-    division comes back with those that it might be."""
-
-    def __init__(self, *, levels: tuple[Level, ...] = (), **kwargs: Any) -> None:
-        self.levels = levels
-        kwargs.setdefault("help_text", gettext_lazy("输入名称、拼音或首字母，例如“锦江 水井坊”。"))
-        super().__init__(**kwargs)
-        self.widget.attrs |= {"autocomplete": "off", "data-division-search": ""}
-
-    def prepare_value(self, value: Any) -> Any:
-        if isinstance(value, Division):
-            tree = divisions.tree()
-            node = tree.by_id.get(value.pk)
-            return tree.full_name(node) if node else value.name
-        return value
-
-    def clean(self, value: Any) -> Any:
-        text = super().clean(value)
-        if not text:
-            return None
-        node = self._node(text)
-        return Division.objects.get(pk=node.id)
-
-    def _node(self, text: str) -> divisions.Node:
-        tree = divisions.tree()
-        if text in tree.by_code:
-            found = [tree.by_code[text]]
-        else:
-            found = [n for n in divisions.find(text, limit=200) if not self.levels or n.level in self.levels]
-            exact = [n for n in found if n.name == text]
-            found = exact if len(exact) == 1 else found
-            if not found:
-                compact = "".join(text.split())
-                found = [n for n in tree.nodes if tree.full_name(n) == compact]
-        if not found or (self.levels and found[0].level not in self.levels):
-            raise forms.ValidationError(_("没有找到“%(text)s”。请换个写法，例如“锦江 水井坊”。") % {"text": text}, code="unknown")
-        if len(found) > 1:
-            names = "、".join(tree.full_name(n) for n in found[:5])
-            raise forms.ValidationError(_("有几处符合，请写得更完整：%(names)s。") % {"names": names}, code="several")
-        return found[0]
 
 
 class DateTimeLocal(forms.DateTimeInput):
@@ -313,7 +269,7 @@ class FindForm(forms.Form):
     category = forms.ChoiceField(
         label=gettext_lazy("类别"), required=False, choices=[("", gettext_lazy("全部类别")), *Category.choices]
     )
-    division = DivisionField(label=gettext_lazy("地区"), required=False, help_text="")
+    division = DivisionField(label=gettext_lazy("地区"), required=False)
     day = forms.DateField(
         label=gettext_lazy("日期"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )
@@ -349,7 +305,6 @@ class MoveForm(forms.Form):
 __all__ = [
     "ActivityForm",
     "ConsentForm",
-    "DivisionField",
     "FindForm",
     "FindTeamForm",
     "GuardianForm",
