@@ -8,8 +8,9 @@ How it settles: the facts are read from the statement's snapshot; then activity 
 and what may have changed meanwhile (published, begun, time, free places) is read again from the locked rows, as READ COMMITTED
 does. The insert has ON CONFLICT DO NOTHING, which covers the unique index (a double click) and the exclusion constraint
 (overlap) alike, so the statement never raises and never leaves a counter behind; an insert that lost such a race comes back as
-"raced", and running the statement again, with a new snapshot, names the reason. It needs no transaction around it and no retry
-on serialization failures.
+"raced", as does one that found the last place gone under its lock (was it the person's own other click?), and running the
+statement again, with a new snapshot, names the reason. It needs no transaction around it and no retry on serialization failures.
+A post that is full in the snapshot already is answered without a lock.
 
 For a path without the ORM (`bench`, the lean view): `statement(who)` takes as `who` a SELECT that gives one row with the
 columns `person_id bigint, actor text, address inet, request_id text` (session, account and person looked up in the same
@@ -40,7 +41,7 @@ WITH who AS ({who}),
 facts AS (
     SELECT w.person_id, w.actor, w.address, w.request_id, p.id AS post_id,
         a.id AS activity_id, a.title, a.state, a.starts_at, a.ends_at, a.min_age,
-        a.max_age, p.skills, v.skills AS own_skills,
+        a.max_age, p.taken, p.places, p.skills, v.skills AS own_skills,
         EXTRACT(YEAR FROM age((a.starts_at AT TIME ZONE 'Asia/Shanghai')::date, h.birth_date))::int AS age,
         (SELECT s.id FROM volunteering_signup s
          WHERE s.person_id = w.person_id AND s.activity_id = a.id AND s.state <> 'cancelled') AS already,
@@ -71,11 +72,13 @@ verdict AS (
         WHEN age < 18 AND NOT consented THEN 'consent_missing'
         WHEN NOT skills <@ own_skills THEN 'skills_missing'
         WHEN clash IS NOT NULL THEN 'overlap'
+        WHEN taken >= places AND NOT %(wait)s::boolean THEN 'full'
     END AS refusal
     FROM facts
 ),
 place AS (
     SELECT a.state = 'published' AND a.{until} > %(now)s::timestamptz AS open, p.taken < p.places AS free,
+        p.taken <> v.taken AS moved,
         tstzrange(a.starts_at, a.ends_at) AS during
     FROM verdict v
     JOIN volunteering_activity a ON a.id = v.activity_id
@@ -111,7 +114,7 @@ SELECT
         WHEN signed.id IS NOT NULL THEN signed.state
         WHEN v.refusal IS NOT NULL THEN v.refusal
         WHEN NOT place.open THEN 'closed'
-        WHEN NOT place.free AND NOT %(wait)s::boolean THEN 'full'
+        WHEN NOT place.free AND NOT place.moved AND NOT %(wait)s::boolean THEN 'full'
         ELSE 'raced'
     END AS outcome,
     v.activity_id, signed.id AS sign_up, CASE WHEN v.refusal = 'already' THEN v.already ELSE v.clash END AS other,

@@ -3,7 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -45,6 +45,11 @@ def at_once(jobs: Sequence[Callable[[], Any]]) -> list[Any]:
     return results
 
 
+def volunteers(number: int) -> list[int]:
+    """Persons who are volunteers; each with a birth date of its own, since a day has only 500 identity numbers."""
+    return [make.volunteer(make.person(birth_date=date(1980, 1, 1) + timedelta(days=n))).person_id for n in range(number)]
+
+
 def ask(person: int, post: int, *, wait: bool = False) -> Callable[[], Any]:
     return lambda: signing_up.run(post=post, person=person, by=Self(person), now=timezone.now(), wait=wait).code
 
@@ -59,7 +64,7 @@ def check_counters() -> None:
 
 
 def test_two_hundred_race_for_twenty_places() -> None:
-    persons = [make.volunteer().person_id for _n in range(200)]
+    persons = volunteers(200)
     for _volley in range(3):
         post = make.post(make.activity(starts_at=timezone.now() + timedelta(days=1 + 10 * _volley)), places=20)
         results = at_once([ask(person, post.pk) for person in persons for _click in range(2)])
@@ -88,8 +93,7 @@ def test_one_person_two_posts_of_one_activity_at_once() -> None:
 
 def test_cancelling_and_signing_up_at_once_never_overfills() -> None:
     post = make.post(places=5)
-    inside = [make.volunteer().person_id for _n in range(5)]
-    outside = [make.volunteer().person_id for _n in range(20)]
+    inside, outside = volunteers(5), volunteers(20)
     assert set(at_once([ask(person, post.pk) for person in inside])) == {"confirmed"}
     leaving = [SignUp.objects.get(post=post, person=person) for person in inside]
 
