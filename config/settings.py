@@ -32,6 +32,10 @@ SIGNING_PASSPHRASE = env.str("QUNLI_SIGNING_PASSPHRASE", default="")
 SIGNING_ROOTS = env.str("QUNLI_SIGNING_ROOTS", default="")
 """PEM file of the roots that are trusted when a signature is checked."""
 
+TILES = env.str("QUNLI_TILES", default="")
+"""Address of a tile server for maps, such as https://tiles.example.org/{z}/{x}/{y}.png; empty: district outlines only."""
+TILES_ATTRIBUTION = env.str("QUNLI_TILES_ATTRIBUTION", default="")
+
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -66,6 +70,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "qunli.audit.context.OriginMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -80,6 +85,24 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
+
+# Nothing inline, nothing from elsewhere; the tile server of the maps is the one exception that a city may configure.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "font-src": ["'self'"],
+        "img-src": ["'self'", "data:", *([TILES.split("/{")[0]] if TILES else [])],
+        "connect-src": ["'self'"],
+        "media-src": ["'self'"],
+        "manifest-src": ["'self'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+        "base-uri": ["'none'"],
+    }
+}
+CSRF_FAILURE_VIEW = "qunli.web.errors.csrf_failed"
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -165,10 +188,6 @@ DATABASES = {"default": env.db_url("DATABASE_URL", engine="django.db.backends.po
 DATABASES["default"]["HOST"] = unquote(str(DATABASES["default"].get("HOST", "")))  # a socket's directory stands percent-encoded
 DATABASES["default"] |= {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
 DATABASES["default"].setdefault("OPTIONS", {})
-
-TILES = env.str("QUNLI_TILES", default="")
-"""Address of a tile server for maps, such as https://tiles.example.org/{z}/{x}/{y}.png; empty: district outlines only."""
-TILES_ATTRIBUTION = env.str("QUNLI_TILES_ATTRIBUTION", default="")
 
 LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", _("中文")), ("en", "English")]

@@ -6,3 +6,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("qunli.web.urls")),
     path("", include("qunli.accounts.urls")),
 ]
+
+handler400 = "qunli.web.errors.bad_request"
+handler403 = "qunli.web.errors.denied"
+handler404 = "qunli.web.errors.not_found"
+handler500 = "qunli.web.errors.failed"

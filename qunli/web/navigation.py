@@ -65,6 +65,8 @@ GROUPS = {
 
 ENTRIES: list[Entry] = [
     Entry(_("首页"), "web:home", "house", weight=100),
+    Entry(_("演示短信收件箱"), "accounts:inbox", "inbox", "system", demonstration=True),
+    Entry(_("组件"), "web:gallery", "layout-grid", "system", demonstration=True),
     Entry(_("全部功能"), "web:menu", "layout-grid", weight=1, short=_("全部")),
 ]
 

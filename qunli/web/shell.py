@@ -8,7 +8,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.functional import SimpleLazyObject
 
 from qunli.kernel.actor import NOBODY, Actor
-from qunli.notices.models import Notice
+from qunli.notices.selectors import unread_count
 from qunli.web import navigation
 from qunli.web.preferences import of_request
 
@@ -41,8 +41,7 @@ def signed_in(request: HttpRequest) -> bool:
 
 def unread(request: HttpRequest) -> int:
     """Messages that the reader has not opened: one query, none for somebody not signed in."""
-    person = actor(request).person_id
-    return 0 if person is None else Notice.objects.filter(person_id=person, read_at=None).count()
+    return 0 if actor(request).person_id is None else unread_count(actor(request))
 
 
 def where(name: str) -> str:

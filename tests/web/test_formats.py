@@ -32,8 +32,8 @@ def test_dates_are_dates_of_shanghai() -> None:
 
 def test_a_span_names_its_day_once(frozen: object) -> None:
     with translation.override("zh-hans"):
-        assert formats.until(AT, AT.replace(hour=11)) == "3月5日 (周四) 09:30–11:00"
-        assert formats.until(AT, AT.replace(day=6, hour=1)) == "3月5日 (周四) 09:30 – 3月6日 (周五) 01:00"
+        assert formats.until(AT, AT.replace(hour=11, minute=0)) == "3月5日 (周四) 09:30–11:00"
+        assert formats.until(AT, AT.replace(day=6, hour=1, minute=0)) == "3月5日 (周四) 09:30 – 3月6日 (周五) 01:00"
 
 
 @pytest.mark.parametrize(

@@ -51,8 +51,8 @@ def test_a_missing_page_is_explained(client: Client) -> None:
 
 def test_a_denial_names_the_permission_and_the_roles_that_hold_it(rf: Any) -> None:
     request = rf.get("/")
-    page = errors.denied(request, Denied("audit.read", "查看审计日志要有审计权限。")).content.decode()
-    assert "audit.read" in page
+    page = errors.denied(request, Denied("audit.search", "查看审计日志要有审计权限。")).content.decode()
+    assert "audit.search" in page
     assert "审计员" in page
     assert "查看审计日志要有审计权限。" in page
 
