@@ -71,4 +71,12 @@ _MOVE = pgtrigger.Trigger(
     """,
 )
 
-LEDGER = [_CHAIN, _ADD, _MOVE]
+_NEVER_EMPTIED = pgtrigger.Trigger(
+    name="never_emptied",
+    level=pgtrigger.Statement,
+    when=pgtrigger.Before,
+    operation=pgtrigger.Truncate,
+    func="RAISE EXCEPTION 'the ledger of hours is append-only' USING ERRCODE = 'restrict_violation';",
+)
+
+LEDGER = [_CHAIN, _ADD, _MOVE, _NEVER_EMPTIED]

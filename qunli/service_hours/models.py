@@ -34,7 +34,12 @@ class ServiceRecord(models.Model):
     due_on = models.DateField()
     """Last working day for submission and verification."""
     chased = models.PositiveSmallIntegerField(choices=enums.Chased.choices, default=enums.Chased.NOBODY)
+    state_since = models.DateTimeField(auto_now_add=True)
+    """When the present state was entered."""
     recorded_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    """The leader who signed the person in or set the times."""
+    submitted_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    submitted_at = models.DateTimeField(null=True, blank=True)
     verified_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     verified_at = models.DateTimeField(null=True, blank=True)
 

@@ -21,7 +21,7 @@ def own(actor: Actor) -> Q:
 
 
 def in_reach(actor: Actor, permissions: tuple[Permission, ...], activity: str) -> Q:
-    """Rows whose activity (at the lookup `activity`; "" for itself) is of a division or a team that one of `permissions` reaches."""
+    """Rows whose activity (at the lookup `activity`; "" for itself) is of a division or team that one of `permissions` reaches."""
     lookup = f"{activity}__" if activity else ""
     reach = Q(pk__in=[])
     for permission in permissions:

@@ -1,15 +1,14 @@
 """The certificate as a file: PDF/A, its fonts inside, signed, and read back whatever somebody hands in."""
 
 import io
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pypdf
 import pytest
-from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.generic import NameObject, TextStringObject
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.signers import PdfSignatureMetadata, SimpleSigner, sign_pdf
 from pyhanko.sign.validation import validate_pdf_signature
@@ -22,17 +21,6 @@ from qunli.service_hours.paper.typeset import Content, Row, typeset
 
 NOW = datetime.now(UTC)
 NUMBER = new_number(2026)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def key_of_the_test(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    from django.conf import settings
-
-    home, settings.HOME = settings.HOME, tmp_path_factory.mktemp("home")
-    signing_key.cache_clear()
-    yield
-    settings.HOME = home
-    signing_key.cache_clear()
 
 
 def content(rows: int = 3, **changes: Any) -> Content:

@@ -17,11 +17,11 @@ _COUNT = """
 """
 
 
-def count_attempt(*, key: str, limit: int, window: timedelta, now: datetime, field: str) -> None:
+def count_attempt(*, key: str, limit: int, window: timedelta, now: datetime, field: str, message: str = "") -> None:
     """Count one attempt before it is looked at, so that many at once do not slip through.
 
-    Raises Refused "too_many" at `field` above `limit` in `window`. Call it outside of the transaction of the work: a refused attempt
-    must stay counted.
+    Raises Refused "too_many" at `field` above `limit` in `window`. Call it outside of the transaction of the work: a refused
+    attempt must stay counted. `message` may name %(minutes)d, the minutes to wait.
     """
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, {"key": key, "now": now, "old": now - window})

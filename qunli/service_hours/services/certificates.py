@@ -1,7 +1,7 @@
 """Certificates of service: issued from the ledger, signed, and revoked with the hours that they rest on.
 
-Issuing locks the records that it rests on against change (FOR SHARE), a void locks its record (FOR UPDATE): so a certificate is either
-issued before the void, which then finds and revokes it, or after it, without those hours.
+Issuing locks the records that it rests on, and so does a void: a certificate is either issued before the void, which then finds and
+revokes it, or after it, without those hours.
 """
 
 import hashlib

@@ -80,7 +80,7 @@ def sign_out(*, activity: Activity, by: Actor, now: datetime, code: str = "", pl
     RECORD.target("sign_out", known.state)
     presence = _prove(activity, by, now, code, place)
     with transaction.atomic():
-        return _leave(known.pk, presence, at=now, by=by, verb="service_hours.sign_out")
+        return _leave(known.pk, presence, at=now, by=by, now=now, verb="service_hours.sign_out")
 
 
 def sign_in_for(*, sign_up: SignUp, by: Actor, now: datetime, at: datetime | None = None, reason: str = "") -> ServiceRecord:
@@ -105,7 +105,9 @@ def sign_out_for(*, record: ServiceRecord, by: Actor, now: datetime, at: datetim
         check_times(record.signed_in_at, at, span_of(activity=record.activity), now)
         _wants_reason(reason)
     with transaction.atomic():
-        return _leave(record.pk, _Presence(Method.LEADER), at=at or now, by=by, verb="service_hours.sign_out_for", reason=reason)
+        return _leave(
+            record.pk, _Presence(Method.LEADER), at=at or now, by=by, now=now, verb="service_hours.sign_out_for", reason=reason
+        )
 
 
 def add_walk_in(*, activity: Activity, person_id: int, by: Actor, now: datetime) -> ServiceRecord:
@@ -144,7 +146,8 @@ def _prove(activity: Activity, by: Actor, now: datetime, code: str, place: Place
     text = "".join(unicodedata.normalize("NFKC", code).split())
     if len(text) != codes.DIGITS or not text.isdecimal():
         raise Refused(_("动态码是 6 位数字，请看负责人屏幕上的数字。"), code="code_form", field="code")
-    count_attempt(key=key, limit=TRIES, window=WINDOW, now=now, field="code")
+    too_many = _("试错的次数太多。请过 %(minutes)d 分钟再试，或请负责人代签。")
+    count_attempt(key=key, limit=TRIES, window=WINDOW, now=now, field="code", message=too_many)
     seed = bytes(activity.code_seed)
     if codes.matches(seed, text, now):
         forget_attempts(key=key)
@@ -235,13 +238,16 @@ def _enter(sign_up_id: int, presence: _Presence, *, at: datetime, by: Actor, now
     return entered
 
 
-def _leave(record_id: int, presence: _Presence, *, at: datetime, by: Actor, verb: str, reason: str = "") -> ServiceRecord:
+def _leave(
+    record_id: int, presence: _Presence, *, at: datetime, by: Actor, now: datetime, verb: str, reason: str = ""
+) -> ServiceRecord:
     found = ServiceRecord.objects.select_for_update(of=("self",)).select_related("activity").get(pk=record_id)
     found.state = RECORD.target("sign_out", found.state)
     found.signed_out_at = max(at, found.signed_in_at)
     found.out_method = presence.method
     found.out_distance = presence.distance
     found.minutes = counted_minutes(found.signed_in_at, found.signed_out_at, span_of(activity=found.activity))
+    found.state_since = now
     if reason.strip():
         found.state_reason = reason.strip()
     found.save(update_fields=["state", "signed_out_at", "out_method", "out_distance", "minutes", "state_reason"])

@@ -35,7 +35,9 @@ def lapse(*, now: datetime) -> int:
         )
         if not forgotten:
             return 0
-        ServiceRecord.objects.filter(pk__in=[one.pk for one in forgotten]).update(state=RECORD.transitions["lapse"].target)
+        ServiceRecord.objects.filter(pk__in=[one.pk for one in forgotten]).update(
+            state=RECORD.transitions["lapse"].target, state_since=now
+        )
         audit.record_many([("service_hours.lapse", f"record:{one.pk}", {}) for one in forgotten], by=SYSTEM)
         for activity, count in _by_activity(forgotten):
             tell(
@@ -86,11 +88,12 @@ def _chase(step: Chased, until: date, today: date, *, overdue: bool = False) -> 
 
 def above(*, activity: Activity, on: date) -> list[int]:
     """The persons of the nearest level above who verify hours over the activity's division, without its person in charge."""
-    found: list[tuple[int, int]] = []
-    for role in access.roles_with(Permission.VERIFY):
-        for posting in access.holders(role.key, activity.division.path, on):
-            if not posting.unit and posting.person_id != activity.person_in_charge_id:
-                found.append((posting.division.level, posting.person_id))
+    found = [
+        (posting.division.level, posting.person_id)
+        for role in access.roles_with(Permission.VERIFY)
+        for posting in access.holders(role.key, activity.division.path, on)
+        if not posting.unit and posting.person_id != activity.person_in_charge_id
+    ]
     nearest = max((level for level, _person in found), default=0)
     return sorted({person for level, person in found if level == nearest})
 

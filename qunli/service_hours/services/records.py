@@ -1,7 +1,8 @@
 """From the presence to hours that count: submit, verify, confirm, dispute, correct, uphold, void.
 
-Every verb locks its records (in the order of their keys), asks the state machine, writes record, ledger and audit in one transaction, and
-tells who is concerned. Of two that come at once, one wins; the other is refused with the state that it found (code "state").
+Every verb locks its records (in the order of their keys), asks the state machine, writes record, ledger and audit in one
+transaction, and tells who is concerned. Of two that come at once, one wins; the other is
+refused with the state that it found (code "state").
 """
 
 from collections.abc import Iterable, Sequence
@@ -58,8 +59,10 @@ def set_times(
         found.signed_in_at, found.signed_out_at = signed_in_at, signed_out_at
         found.minutes = counted_minutes(signed_in_at, signed_out_at, span)
         found.state, found.state_reason = RecordState.DRAFT, reason
-        found.recorded_by_id = by.person_id
-        found.save(update_fields=["signed_in_at", "signed_out_at", "minutes", "state", "state_reason", "recorded_by"])
+        found.recorded_by_id, found.state_since = by.person_id, now
+        found.save(
+            update_fields=["signed_in_at", "signed_out_at", "minutes", "state", "state_reason", "recorded_by", "state_since"]
+        )
         audit.record(
             "service_hours.set_times",
             _subject(found),
@@ -74,7 +77,7 @@ def set_times(
 
 
 def submit(*, records: Iterable[ServiceRecord], by: Actor, now: datetime) -> Done:
-    """The leader hands the hours in; a record without a sign-out stays behind and is named. Raises Denied for any other's record."""
+    """The leader hands the hours in; a record without a sign-out stays behind and is named. Raises Denied for another's record."""
     return _several(records, "submit", by, now)
 
 
@@ -87,7 +90,7 @@ def confirm(*, record: ServiceRecord, by: Actor, now: datetime) -> ServiceRecord
     """The volunteer agrees with the hours."""
     with transaction.atomic():
         found = _own(record, by)
-        _move([found], "confirm")
+        _move([found], "confirm", now)
         audit.record("service_hours.confirm", _subject(found), by=by)
     return found
 
@@ -97,7 +100,7 @@ def dispute(*, record: ServiceRecord, reason: str, by: Actor, now: datetime) -> 
     reason = _reason(reason)
     with transaction.atomic():
         found = _own(record, by)
-        _move([found], "dispute", dispute_reason=reason)
+        _move([found], "dispute", now, dispute_reason=reason)
         audit.record("service_hours.dispute", _subject(found), by=by)
         concerned = {found.activity.person_in_charge_id, found.verified_by_id} - {None, found.person_id}
         tell(
@@ -125,6 +128,7 @@ def correct(
         _move(
             [found],
             "correct",
+            now,
             signed_in_at=signed_in_at,
             signed_out_at=signed_out_at,
             minutes=minutes,
@@ -145,10 +149,10 @@ def send_back(*, record: ServiceRecord, reason: str, by: Actor, now: datetime) -
     reason = _reason(reason)
     with transaction.atomic():
         found = _verifiable(record, by)
-        _move([found], "send_back", state_reason=reason)
+        _move([found], "send_back", now, state_reason=reason)
         audit.record("service_hours.send_back", _subject(found), by=by, reason=reason)
         tell(
-            [found.recorded_by_id or found.activity.person_in_charge_id],
+            [found.submitted_by_id or found.activity.person_in_charge_id],
             "service_hours/hours_sent_back",
             url=address("service_hours:activity_records", args=[found.activity_id]),
             title=found.activity.title,
@@ -162,7 +166,7 @@ def uphold(*, record: ServiceRecord, reason: str, by: Actor, now: datetime) -> S
     reason = _reason(reason)
     with transaction.atomic():
         found = _verifiable(record, by)
-        _move([found], "uphold", state_reason=reason, verified_by_id=by.person_id, verified_at=now)
+        _move([found], "uphold", now, state_reason=reason, verified_by_id=by.person_id, verified_at=now)
         audit.record("service_hours.uphold", _subject(found), by=by, reason=reason)
         _tell_volunteer([found], "hours_upheld", by, reason=reason)
     return found
@@ -176,7 +180,7 @@ def void(*, record: ServiceRecord, reason: str, by: Actor, now: datetime) -> Ser
         _not_own(found, by)
         if not perms.may_void(by, found):
             raise Denied(Permission.VOID)
-        _move([found], "void", state_reason=reason)
+        _move([found], "void", now, state_reason=reason)
         reversal = ledger.reverse(record=found, by=by, reason=reason)
         revoke_resting_on(records=[found], reason=reason, by=by, now=now)
         audit.record("service_hours.void", _subject(found), by=by, minutes=reversal.minutes if reversal else 0, reason=reason)
@@ -201,9 +205,9 @@ def _several(records: Iterable[ServiceRecord], verb: str, by: Actor, now: dateti
             else:
                 good.append(one)
         if verb == "submit":
-            _move(good, verb, recorded_by_id=by.person_id)
+            _move(good, verb, now, submitted_by_id=by.person_id, submitted_at=now)
         else:
-            _move(good, verb, verified_by_id=by.person_id, verified_at=now)
+            _move(good, verb, now, verified_by_id=by.person_id, verified_at=now)
             ledger.earn(records=good, by=by)
             _tell_volunteer(good, "hours_verified", by)
         audit.record_many([(f"service_hours.{verb}", _subject(one), {"minutes": one.minutes}) for one in good], by=by)
@@ -246,8 +250,9 @@ def _locked(keys: Sequence[int]) -> list[ServiceRecord]:
     return list(rows.select_related("activity__division", "activity__team"))
 
 
-def _move(records: Sequence[ServiceRecord], verb: str, **values: object) -> None:
+def _move(records: Sequence[ServiceRecord], verb: str, now: datetime, **values: object) -> None:
     """Take the transition with all records, in one statement, and set `values` in them."""
+    values["state_since"] = now
     for one in records:
         one.state = RECORD.target(verb, one.state)
         for name, value in values.items():

@@ -1,0 +1,32 @@
+"""What the queue does for this room."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+from procrastinate.contrib.django import app
+
+from qunli.service_hours.services import chase, lapse
+from qunli.service_hours.services.attempts import drop_old_attempts
+
+
+@app.periodic(cron="*/20 * * * *", periodic_id="service_hours.lapse")
+@app.task(name="service_hours.lapse", queueing_lock="service_hours.lapse")
+def lapse_forgotten(timestamp: int) -> None:
+    """Records without a sign-out go to the leader, 12 hours after the end."""
+    while lapse(now=timezone.now()):
+        pass
+
+
+@app.periodic(cron="30 0 * * *", periodic_id="service_hours.chase")  # 08:30 in Shanghai
+@app.task(name="service_hours.chase", queueing_lock="service_hours.chase")
+def chase_due(timestamp: int) -> None:
+    """Reminders of records that are due, and the level above when they are overdue."""
+    while any(chase(now=timezone.now())):
+        pass
+
+
+@app.periodic(cron="15 19 * * *", periodic_id="service_hours.drop_attempts")
+@app.task(name="service_hours.drop_attempts", queueing_lock="service_hours.drop_attempts")
+def drop_attempts(timestamp: int) -> None:
+    """Counts of attempts are kept for a day."""
+    drop_old_attempts(before=timezone.now() - timedelta(days=1))
