@@ -15,6 +15,9 @@ from django.utils import timezone
 from qunli.divisions.selectors import tree, within
 from qunli.kernel.actor import Actor
 from qunli.kernel.clock import SHANGHAI
+from qunli.service_hours import selectors as service_hours
+from qunli.service_hours.perms import Permission as Hours
+from qunli.service_hours.selectors import Queue, Totals
 from qunli.volunteering import selectors as volunteering
 from qunli.volunteering.models import Activity, SignUp, Team, Volunteer
 from qunli.volunteering.perms import Permission
@@ -39,12 +42,14 @@ class Figures:
 class Home:
     volunteer: Volunteer | None = None
     upcoming: list[SignUp] = field(default_factory=list)
+    totals: Totals | None = None
     near: list[Activity] = field(default_factory=list)
     leads: bool = False
     led: list[Activity] = field(default_factory=list)
     decides: bool = False
     activities_waiting: list[Activity] = field(default_factory=list)
     teams_waiting: list[Team] = field(default_factory=list)
+    records_waiting: dict[Queue, int] = field(default_factory=dict)
     place: str = ""
     figures: Figures | None = None
 
@@ -64,6 +69,7 @@ def build(actor: Actor, now: datetime) -> Home:
     ranges = actor.ranges(Permission.VIEW_VOLUNTEERS)
     if home.volunteer is not None:
         home.upcoming = volunteering.my_sign_ups(actor=actor, now=now, size=3).items
+        home.totals = service_hours.my_totals(actor=actor)
     teams = led_teams(actor)
     if teams:
         home.leads = True
@@ -72,6 +78,8 @@ def build(actor: Actor, now: datetime) -> Home:
         home.decides = True
         home.activities_waiting = volunteering.activities_to_decide(actor=actor, size=5).items
         home.teams_waiting = volunteering.teams_to_decide(actor=actor, size=5).items
+    if actor.has(Hours.RECORD) or actor.has(Hours.VERIFY):
+        home.records_waiting = {queue: count for queue, count in service_hours.waiting_counts(actor=actor).items() if count}
     if ranges:
         home.figures = figures(ranges)
         node = tree().by_code.get(ranges[0].rstrip("/").split("/")[-1])
