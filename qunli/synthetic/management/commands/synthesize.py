@@ -1,0 +1,67 @@
+import time
+from datetime import date
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from qunli.kernel.clock import local_date
+from qunli.kernel.errors import Refused
+from qunli.synthetic import services
+from qunli.synthetic.loading import Written
+
+
+class Command(BaseCommand):
+    help = "Fill an empty database with a synthetic city; scale 1.0 is the reference city with 3.9 million volunteers"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--scale", type=float, default=0.01)
+        parser.add_argument("--seed", type=int, default=1)
+        parser.add_argument(
+            "--today", type=date.fromisoformat, help="the day on which the city stands (default: today in Shanghai)"
+        )
+        parser.add_argument("--report", action="store_true", help="print rows, bytes and seconds by table")
+
+    def handle(self, *args: Any, scale: float, seed: int, report: bool, **options: Any) -> None:
+        today = options["today"] or local_date(timezone.now())
+        started = time.monotonic()
+        bar = Progress(
+            TextColumn("{task.description:<48.48}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+        )
+        with bar:
+            task = bar.add_task("drawing", total=None)
+            try:
+                written = services.synthesize(
+                    scale=scale,
+                    seed=seed,
+                    today=today,
+                    progress=lambda what, done, total: bar.update(task, description=what, completed=done, total=total),
+                )
+            except Refused as error:
+                raise CommandError(str(error)) from error
+        seconds = time.monotonic() - started
+        if report:
+            self._print(written)
+        total = sum(entry.bytes for entry in written)
+        self.stdout.write(f"scale {scale:g}, seed {seed}, {today}: {total / 1e9:.2f} GB in {seconds:.1f} s")
+
+    def _print(self, written: list[Written]) -> None:
+        table = Table("table", "rows", "bytes", "seconds")
+        for entry in written:
+            table.add_row(
+                entry.table,
+                f"{entry.rows:,}" if entry.rows else "",
+                f"{entry.bytes:,}" if entry.bytes else "",
+                f"{entry.seconds:.1f}",
+            )
+        console = Console()
+        with console.capture() as shown:
+            console.print(table)
+        self.stdout.write(shown.get())

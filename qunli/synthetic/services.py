@@ -1,0 +1,31 @@
+"""Filling an empty database with a city."""
+
+from datetime import date
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from qunli.kernel.errors import Refused
+from qunli.people import wordings
+from qunli.people.enums import Purpose
+from qunli.synthetic import city, loading
+from qunli.synthetic.loading import Progress, Written
+from qunli.synthetic.places import NoDivisions
+
+
+def synthesize(*, scale: float, seed: int, today: date, progress: Progress = lambda what, done, total: None) -> list[Written]:
+    """Write a city.
+
+    Raises Refused with the remedy when there are no divisions, the scale cannot be, or somebody lives there already.
+    """
+    try:
+        wording = wordings.current(Purpose.REGISTRATION, today).version
+        tables = city.draw(scale=scale, seed=seed, today=today, city=settings.CITY_CODE, wording=wording)
+        return loading.write(tables, progress)
+    except NoDivisions as error:
+        raise Refused(_("还没有行政区划。请先运行 script/manage load_divisions。"), code="divisions") from error
+    except ValueError as error:
+        raise Refused(_("规模不合适：%(why)s") % {"why": error}, code="scale", field="scale") from error
+    except loading.NotEmpty as error:
+        message = _("数据库里已经有数据（%(table)s），不会覆盖。需要重来请运行 script/server --reset。") % {"table": error}
+        raise Refused(message, code="not_empty") from error
