@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("qunli.web.urls")),
     path("", include("qunli.accounts.urls")),
+    path("", include("qunli.service_hours.urls")),
 ]
 
 handler400 = "qunli.web.errors.bad_request"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Sum
 
@@ -67,6 +68,22 @@ class Attendance:
     @property
     def all(self) -> int:
         return len(self.expected) + len(self.present) + len(self.out)
+
+    @property
+    def stamp(self) -> str:
+        """Changes whenever somebody comes or goes."""
+        return Headcount(len(self.expected), len(self.present), len(self.out)).stamp
+
+
+class Headcount(NamedTuple):
+    expected: int
+    present: int
+    out: int
+
+    @property
+    def stamp(self) -> str:
+        """Changes whenever somebody comes or goes."""
+        return f"{self.expected}-{self.present}-{self.out}"
 
 
 @dataclass(frozen=True)
@@ -164,6 +181,17 @@ def attendance(*, activity: Activity, name: str = "") -> Attendance:
         else:
             found.out.append(row)
     return Attendance(found.expected, found.present, found.out, waiting)
+
+
+def headcount(*, activity: Activity) -> Headcount:
+    """The numbers alone, for the screen that asks every half minute."""
+    rows = SignUp.objects.filter(activity=activity).exclude(state__in=["cancelled", "waiting"])
+    counts = rows.aggregate(
+        expected=Count("pk", filter=Q(record=None)),
+        present=Count("pk", filter=Q(record__state=RecordState.PRESENT)),
+        all=Count("pk"),
+    )
+    return Headcount(counts["expected"], counts["present"], counts["all"] - counts["expected"] - counts["present"])
 
 
 def visible_record(*, record_id: int, actor: Actor) -> ServiceRecord | None:

@@ -1,0 +1,149 @@
+"""Forms of the day, of records and of certificates. They parse; services decide."""
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext_lazy as _
+
+from qunli.kernel.clock import SHANGHAI
+from qunli.service_hours.verification import LARGEST
+
+
+class DateTimeLocal(forms.DateTimeInput):
+    input_type = "datetime-local"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%dT%H:%M")
+
+
+class Day(forms.DateInput):
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
+
+
+def _moment(label: Any, **options: Any) -> forms.DateTimeField:
+    return forms.DateTimeField(
+        label=label,
+        widget=DateTimeLocal(),
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
+        error_messages={"invalid": _("请填写日期和时间，例如 2026-03-05 09:30。"), "required": _("请填写时间。")},
+        **options,
+    )
+
+
+def _reason(**options: Any) -> forms.CharField:
+    return forms.CharField(
+        label=_("原因"),
+        max_length=300,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        error_messages={"required": _("请写明原因。"), "max_length": _("原因最多 300 个字。")},
+        **options,
+    )
+
+
+class CodeForm(forms.Form):
+    """Six digits from the leader's screen. Whether they are right is for the service, which counts the attempts."""
+
+    code = forms.CharField(
+        label=_("签到码"),
+        help_text=_("负责人屏幕上的 6 位数字，每 30 秒更换一次。"),
+        max_length=20,
+        error_messages={"required": _("请输入负责人屏幕上的 6 位数字。"), "max_length": _("签到码是 6 位数字。")},
+        widget=forms.TextInput(
+            attrs={"class": "code-input", "inputmode": "numeric", "autocomplete": "one-time-code", "placeholder": "000000"}
+        ),
+    )
+
+
+class PlaceForm(forms.Form):
+    """What the browser says of its place. It is measured and forgotten."""
+
+    longitude = forms.FloatField(widget=forms.HiddenInput(), required=False)
+    latitude = forms.FloatField(widget=forms.HiddenInput(), required=False)
+    accuracy = forms.FloatField(widget=forms.HiddenInput(), required=False)
+    consent = forms.BooleanField(label=_("我同意在签到时使用位置"), required=False)
+    place = forms.CharField(label=_("位置"), widget=forms.HiddenInput(), required=False)
+    """Carries what is wrong with the place."""
+
+
+class LeaderTimeForm(forms.Form):
+    """The leader signs somebody in or out: now, or at a time and with a reason."""
+
+    at = _moment(_("时间"), required=False, help_text=_("不填就是现在。"))
+    reason = _reason(required=False, help_text=_("不是现在的时间，要写明原因。"))
+
+
+class WalkInForm(forms.Form):
+    """Somebody who came without having signed up."""
+
+    person = forms.CharField(
+        label=_("志愿者编号或手机号码"), max_length=30, error_messages={"required": _("请填写志愿者编号或手机号码。")}
+    )
+
+
+class TimesForm(forms.Form):
+    signed_in_at = _moment(_("到达时间"))
+    signed_out_at = _moment(_("离开时间"))
+    reason = _reason(help_text=_("例如：忘记签退，按签到表 16:30 离开。"))
+
+
+class ReasonForm(forms.Form):
+    reason = _reason()
+
+
+class PeriodForm(forms.Form):
+    """The period that a certificate covers, both days included."""
+
+    since = forms.DateField(
+        label=_("开始日期"),
+        widget=Day(),
+        error_messages={"invalid": _("请填写日期，例如 2026-01-01。"), "required": _("请填写开始日期。")},
+    )
+    until = forms.DateField(
+        label=_("截止日期"),
+        widget=Day(),
+        error_messages={"invalid": _("请填写日期，例如 2026-06-30。"), "required": _("请填写截止日期。")},
+    )
+
+
+class IssueForm(PeriodForm):
+    """The same for another person."""
+
+    person = forms.CharField(label=_("志愿者编号"), max_length=20, error_messages={"required": _("请填写志愿者编号。")})
+    field_order = ("person", "since", "until")
+
+
+class NumberForm(forms.Form):
+    number = forms.CharField(
+        label=_("证明编号"),
+        max_length=60,
+        help_text=_("在证明的标题下面，以 QL 开头。"),
+        error_messages={"required": _("请填写证明编号。"), "max_length": _("这不像证明编号，请核对。")},
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "characters", "placeholder": "QL2026-XXXX-XXXX-XXXX-X"}
+        ),
+    )
+
+
+class FileForm(forms.Form):
+    file = forms.FileField(
+        label=_("证明文件"),
+        help_text=_("PDF 文件，最大 5 MB。文件只用来核对，不会保存。"),
+        error_messages={"required": _("请选择要核验的 PDF 文件。"), "empty": _("这个文件是空的，请重新选择。")},
+        widget=forms.ClearableFileInput(attrs={"accept": "application/pdf,.pdf"}),
+    )
+
+    def clean_file(self) -> UploadedFile:
+        file: UploadedFile = self.cleaned_data["file"]
+        if (file.size or 0) > LARGEST:
+            raise forms.ValidationError(_("文件超过 5 MB，不会是本平台的证明。请核对后重新选择。"), code="too_large")
+        return file
+
+
+def local(moment: datetime | None) -> str:
+    """A moment as the initial value of a datetime-local input, in Shanghai's clock."""
+    return moment.astimezone(SHANGHAI).strftime("%Y-%m-%dT%H:%M") if moment else ""

@@ -1,0 +1,1 @@
+"""Pages of the day, of records and the ledger, of certificates, and the public verification."""

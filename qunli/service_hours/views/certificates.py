@@ -1,0 +1,199 @@
+"""My certificates, issuing, the file; and the public page that verifies a number or a file."""
+
+from datetime import timedelta
+
+from django.contrib import messages
+from django.core.cache import cache
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods
+
+from qunli.audit.context import client_address
+from qunli.audit.services import looked
+from qunli.kernel.ciphers import blind_index
+from qunli.kernel.clock import local_date
+from qunli.kernel.errors import Denied, Refused
+from qunli.kernel.http import add_refusal, public
+from qunli.people.models import Person
+from qunli.service_hours import perms, selectors, services, verification
+from qunli.service_hours.forms import FileForm, IssueForm, NumberForm, PeriodForm, ReasonForm
+from qunli.service_hours.models import Certificate
+from qunli.service_hours.numbering import normal_number
+from qunli.service_hours.perms import Permission
+from qunli.service_hours.services.attempts import count_attempt
+from qunli.service_hours.verification import Kind, Verdict
+from qunli.service_hours.views.common import actor_of
+
+FILES, LOOKS = 20, 60
+"""Uploads, and looks at numbers, of one address in 10 minutes. Numbers cannot be counted through; this protects the machine."""
+WINDOW = timedelta(minutes=10)
+
+
+@require_http_methods(["GET", "POST"])
+def certificates(request: HttpRequest) -> HttpResponse:
+    """My certificates; a new one for a period."""
+    actor, now = actor_of(request), timezone.now()
+    today = local_date(now)
+    form = PeriodForm(request.POST or None, initial={"since": today.replace(month=1, day=1), "until": today})
+    if request.method == "POST" and form.is_valid():
+        person = Person.objects.filter(pk=actor.person_id or 0).first()
+        try:
+            if person is None:
+                raise Refused(_("请先登记个人资料。"), code="no_person")
+            made = services.issue(person=person, by=actor, now=now, **form.cleaned_data)
+        except Refused as refused:
+            add_refusal(form, refused)
+        else:
+            messages.success(request, _("证明已开具，可以下载。"))
+            return redirect("service_hours:certificate", made.number)
+    page = selectors.my_certificates(actor=actor, cursor=request.GET.get("cursor"))
+    context = {
+        "page": page,
+        "form": form,
+        "totals": selectors.my_totals(actor=actor),
+        "issues": actor.has(Permission.ISSUE_CERTIFICATE),
+    }
+    return render(request, "service_hours/certificates.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+def issue(request: HttpRequest) -> HttpResponse:
+    """Issue a certificate for a volunteer who asks at the counter."""
+    actor, now = actor_of(request), timezone.now()
+    if not actor.has(Permission.ISSUE_CERTIFICATE):
+        raise Denied(Permission.ISSUE_CERTIFICATE)
+    today = local_date(now)
+    form = IssueForm(request.POST or None, initial={"since": today.replace(month=1, day=1), "until": today})
+    if request.method == "POST" and form.is_valid():
+        values = form.cleaned_data
+        volunteer = selectors.volunteer_by_number(number=values["person"])
+        try:
+            if volunteer is None or not perms.may_issue_for(actor, volunteer.person, volunteer.division.path):
+                raise Refused(_("您的辖区里没有这个编号的志愿者，请核对。"), code="not_found", field="person")
+            made = services.issue(person=volunteer.person, since=values["since"], until=values["until"], by=actor, now=now)
+        except Refused as refused:
+            add_refusal(form, refused)
+        else:
+            messages.success(request, _("证明已开具，可以下载。"))
+            return redirect("service_hours:certificate", made.number)
+    return render(request, "service_hours/issue.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+def certificate(request: HttpRequest, number: str) -> HttpResponse:
+    """One certificate; who may, revokes it with a reason."""
+    actor = actor_of(request)
+    found = _certificate_or_404(request, number)
+    path = found.person.volunteer.division.path
+    may_revoke = found.state == "issued" and perms.may_revoke(actor, found, path)
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST":
+        if not may_revoke:
+            raise Denied(Permission.VOID)
+        if form.is_valid():
+            try:
+                services.revoke(certificate=found, reason=form.cleaned_data["reason"], by=actor, now=timezone.now())
+            except Refused as refused:
+                add_refusal(form, refused)
+            else:
+                messages.success(request, _("证明已撤销。"))
+                return redirect("service_hours:certificate", number)
+    own = found.person_id == actor.person_id
+    if not own:
+        looked("service_hours.certificate", f"certificate:{found.pk}", by=actor)
+    context = {
+        "certificate": found,
+        "own": own,
+        "may_revoke": may_revoke,
+        "form": form,
+        "download": perms.may_download(actor, found, path),
+    }
+    return render(request, "service_hours/certificate.html", context, status=422 if form.errors else 200)
+
+
+@require_GET
+@never_cache
+def pdf(request: HttpRequest, number: str) -> HttpResponse:
+    """The file itself."""
+    actor = actor_of(request)
+    found = _certificate_or_404(request, number)
+    if not perms.may_download(actor, found, found.person.volunteer.division.path):
+        raise Denied(Permission.ISSUE_CERTIFICATE)
+    if found.person_id != actor.person_id:
+        looked("service_hours.certificate_file", f"certificate:{found.pk}", by=actor)
+    response = HttpResponse(bytes(found.pdf), content_type="application/pdf")
+    response["Content-Disposition"] = f'attachment; filename="{found.number}.pdf"'
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _certificate_or_404(request: HttpRequest, number: str) -> Certificate:
+    normal = normal_number(number)
+    found = selectors.visible_certificate(number=normal, actor=actor_of(request)) if normal else None
+    if found is None:
+        raise Http404
+    return found
+
+
+@public
+@require_http_methods(["GET", "POST"])
+def verify(request: HttpRequest) -> HttpResponse:
+    """For anybody: is this certificate genuine, and does it still hold?"""
+    number_form, file_form = NumberForm(), FileForm()
+    if request.method == "POST" and "file" in request.FILES:
+        file_form = FileForm(request.POST, request.FILES)
+        if file_form.is_valid():
+            try:
+                _count_file(request)
+            except Refused as refused:
+                add_refusal(file_form, refused)
+            else:
+                verdict = verification.by_file(file_form.cleaned_data["file"].read(), now=timezone.now())
+                return _verdict_page(request, verdict, file=True)
+    elif request.method == "POST" and "number" in request.POST:
+        number_form = NumberForm(request.POST)
+        if number_form.is_valid():
+            normal = normal_number(number_form.cleaned_data["number"])
+            if normal is not None:
+                return redirect("service_hours:verify_number", normal)
+            number_form.add_error("number", _("编号不对：可能有一个字符看错了。请对照证明重新输入，注意区分 0 和 O。"))
+    elif request.method == "POST":
+        file_form = FileForm(request.POST, request.FILES)
+        file_form.is_valid()
+    wrong = number_form.errors or file_form.errors
+    context = {"number_form": number_form, "file_form": file_form}
+    return render(request, "service_hours/verify.html", context, status=422 if wrong else 200)
+
+
+@public
+@require_GET
+@never_cache
+def verify_number(request: HttpRequest, number: str) -> HttpResponse:
+    """Where the QR leads."""
+    key = f"verify:{_visitor(request)}"
+    cache.add(key, 0, timeout=int(WINDOW.total_seconds()))
+    if cache.incr(key) > LOOKS:
+        return render(
+            request, "service_hours/verify.html", {"number_form": NumberForm(), "file_form": FileForm(), "slow": True}, status=429
+        )
+    return _verdict_page(request, verification.by_number(number))
+
+
+def _verdict_page(request: HttpRequest, verdict: Verdict, *, file: bool = False) -> HttpResponse:
+    status = {Kind.UNKNOWN_NUMBER: 404, Kind.NO_NUMBER: 404}.get(
+        verdict.kind, 200 if verdict.kind in (Kind.VALID, Kind.REVOKED) else 422
+    )
+    context = {"verdict": verdict, "kind": verdict.kind.value, "paper": verdict.paper, "file": file}
+    return render(request, "service_hours/verdict.html", context, status=status)
+
+
+def _count_file(request: HttpRequest) -> None:
+    count_attempt(key=f"file:{_visitor(request)}", limit=FILES, window=WINDOW, now=timezone.now(), field="file")
+
+
+def _visitor(request: HttpRequest) -> str:
+    """A digest of the address: enough to count, not kept as an address."""
+    return blind_index("visitor", client_address(request) or "").hex()[:32]
