@@ -8,7 +8,7 @@ from io import StringIO
 from typing import Any
 
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 
 KEPT = ("divisions_", "django_migrations", "django_content_type", "auth_permission")
 SEED = "seed__"
@@ -37,9 +37,17 @@ def empty(test_case: Any) -> None:
     tables = _tables()
     gone = [t for t in tables if not t.startswith((*KEPT, SEED))]
     seeds = [t for t in tables if t.startswith(SEED)]
-    with connection.cursor() as cursor:
-        cursor.execute("set session_replication_role = replica")  # the append-only tables refuse TRUNCATE otherwise
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "select distinct c.relname from pg_trigger t join pg_class c on c.oid = t.tgrelid"
+            " where not t.tgisinternal and c.relname = any(%s)",
+            [gone],
+        )
+        guarded = [name for (name,) in cursor.fetchall()]
+        for table in guarded:
+            cursor.execute(f'alter table "{table}" disable trigger user')  # the append-only tables refuse TRUNCATE otherwise
         cursor.execute("truncate " + ", ".join(f'"{t}"' for t in gone))
         for seed in seeds:
             cursor.execute(f'insert into "{seed.removeprefix(SEED)}" overriding system value select * from "{seed}"')  # noqa: S608
-        cursor.execute("set session_replication_role = origin")
+        for table in guarded:
+            cursor.execute(f'alter table "{table}" enable trigger user')
