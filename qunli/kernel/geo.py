@@ -25,8 +25,9 @@ def metres(lng1: float, lat1: float, lng2: float, lat2: float) -> float:
 
 def box_around(lng: float, lat: float, radius: float) -> Box:
     """The smallest box of degrees that holds every point within `radius` metres: an index finds candidates by it."""
-    up = math.degrees(radius / EARTH)
-    side = up / max(0.01, math.cos(math.radians(lat)))
+    angle = radius / EARTH
+    up = math.degrees(angle)
+    side = math.degrees(math.asin(min(1.0, math.sin(min(angle, math.pi / 2)) / math.cos(math.radians(lat)))))
     return Box(lng - side, lat - up, lng + side, lat + up)
 
 

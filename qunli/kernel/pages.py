@@ -108,7 +108,7 @@ def _cell(value: Any) -> list[str]:
 def _read(cursor: str, order: tuple[str, ...]) -> tuple[list[Any], bool]:
     try:
         names, forward, cells = signing.loads(cursor, salt=SALT)
-        if names != list(order):
+        if names != list(order) or len(cells) != len(order):
             raise ValueError("a cursor of another list")
         return [None if cell is None else KINDS[cell[0]][1](cell[1]) for cell in cells], bool(forward)
     except (signing.BadSignature, ValueError, TypeError, KeyError) as error:

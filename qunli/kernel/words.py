@@ -18,8 +18,8 @@ LONGEST = 40
 SHORT = 12
 """A text up to so many characters is also found by the pinyin and initials of all of it."""
 
-RUNS = re.compile(r"(?P<han>[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]+)|(?P<latin>[^\W_]+)")
-HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]")
+HAN = r"[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]"
+RUNS = re.compile(rf"(?P<han>{HAN}+)|(?P<latin>(?:(?!{HAN})[^\W_])+)")
 
 
 def normal(text: str) -> str:

@@ -6,7 +6,6 @@ The page of an error 500 asks neither database nor session: it must stand when t
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
-from django.utils.translation import get_language
 
 from qunli.access.selectors import roles_with
 from qunli.kernel.errors import Denied
@@ -23,7 +22,6 @@ def denied(request: HttpRequest, exception: Exception) -> HttpResponse:
         "permission": permission,
         "message": str(exception.message or "") if isinstance(exception, Denied) else "",
         "roles": roles_with(permission) if permission else [],
-        "english": (get_language() or "").startswith("en"),
     }
     return render(request, "403.html", context, status=403)
 

@@ -1,62 +1,103 @@
 """The commands of script/, one function each."""
 
 import os
-import signal
-import subprocess
+import shutil
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
-from . import keys, postgres
-from .places import PYTHON, ROOT, Stop, home
+from . import check, environment, serve
+from .places import PYTHON, Stop
+from .running import database, run
 
-
-@contextmanager
-def database() -> Iterator[tuple[dict[str, str], tuple[int, ...]]]:
-    """The environment of Django with the database up, and the descriptors that children inherit to stay its users."""
-    environment = dict(os.environ, QUNLI_HOME=str(home()))
-    if os.environ.get("DATABASE_URL"):
-        with postgres.locked():
-            yield {**keys.ensure(), **environment}, ()
-        return
-    cluster = postgres.Cluster()
-    try:
-        url = cluster.join()
-        path = f"{environment.get('PATH', '')}:{cluster.bin.path}"
-        made = keys.ensure()
-        yield {"QUNLI_DEMO": "1", **made, **environment, "DATABASE_URL": url, "PATH": path}, (cluster.users or 0,)
-    finally:
-        cluster.leave()
+BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 
 
-def run(command: list[object], environment: dict[str, str], descriptors: tuple[int, ...] = ()) -> int:
-    """Run a child to its end; Ctrl-C and termination reach it, and we wait for it."""
-    child = subprocess.Popen([str(part) for part in command], cwd=ROOT, env=environment, pass_fds=descriptors)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to the child as well
-    signal.signal(signal.SIGTERM, lambda *_: child.terminate())
-    code = child.wait()
-    return code if code >= 0 else 128 - code
+def setup(words: list[str]) -> int:
+    """Environment, Node, the front end's parts, catalogues. `--lock` compiles requirements.txt anew."""
+    if words not in ([], ["--lock"]):
+        raise Stop("script/setup takes no arguments but --lock.")
+    if words:
+        environment.lock()
+    environment.setup()
+    return 0
 
 
-def manage(arguments: list[str]) -> int:
+def manage(words: list[str]) -> int:
     """manage.py inside the environment with the database up."""
-    with database() as (environment, descriptors):
-        return run([PYTHON, "manage.py", *arguments], environment, descriptors)
+    environment.python()
+    with database() as (settings, descriptors):
+        return run([PYTHON, "manage.py", *words], settings, descriptors)
 
 
-def test(arguments: list[str]) -> int:
-    """pytest with everything that it needs; arguments go to it."""
-    with database() as (environment, descriptors):
-        return run([PYTHON, "-m", "pytest", *(arguments or ["-n", "2"])], environment, descriptors)
+def browser() -> str:
+    """The path of a Chromium; brought by apt-get for root where there is none."""
+    given = os.environ.get("QUNLI_CHROMIUM")
+    if given:
+        return given
+    for _ in range(2):
+        for name in BROWSERS:
+            path = shutil.which(name)
+            if path:
+                return path
+        if os.geteuid() != 0 or not shutil.which("apt-get"):
+            break
+        print("Installing Chromium for the browser tests ...", file=sys.stderr, flush=True)
+        quiet = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
+        environment.call(["apt-get", "update", "-qq"], "check the network, or install Chromium yourself.", env=quiet)
+        environment.call(["apt-get", "install", "-y", "-qq", "chromium"], "install Chromium yourself.", env=quiet)
+    raise Stop("The browser tests need Chromium: install it (apt-get install chromium), or name one with QUNLI_CHROMIUM=/path.")
 
 
-COMMANDS: dict[str, Callable[[list[str]], int]] = {"manage": manage, "test": test}
+def test(words: list[str]) -> int:
+    """pytest with everything that it needs; words go to it, without any it runs all tests on both cores."""
+    environment.setup()
+    chromium = browser() if not words or any("browser" in word for word in words) else shutil.which("chromium") or ""
+    with database() as (settings, descriptors):
+        environment.statics(settings)
+        settings["QUNLI_CHROMIUM"] = chromium
+        return run([PYTHON, "-m", "pytest", *(words or ["-n", "2"])], settings, descriptors)
 
 
-def main(name: str, arguments: list[str]) -> int:
-    """Run a command; a Stop is one sentence on standard error and the exit code 1."""
+def bench(words: list[str]) -> int:
+    """The benches of bench/: a table and one JSON line each; without a name the list of them."""
+    environment.setup()
+    with database() as (settings, descriptors):
+        environment.statics(settings)
+        return run([PYTHON, "-m", "bench", *words], settings, descriptors)
+
+
+def screenshots(words: list[str]) -> int:
+    """The main pages of a demonstration city in a real browser, into docs/pictures."""
+    environment.setup()
+    chromium = browser()
+    with database() as (settings, descriptors):
+        environment.statics(settings)
+        settings["QUNLI_CHROMIUM"] = chromium
+        return run([PYTHON, "-m", "tests.browser.screenshots", *words], settings, descriptors)
+
+
+COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "setup": setup,
+    "server": serve.server,
+    "manage": manage,
+    "test": test,
+    "check": check.check,
+    "bench": bench,
+    "screenshots": screenshots,
+}
+
+
+def main(name: str, words: list[str]) -> int:
+    """Run a command. A Stop is a sentence on standard error and exit code 1, a full disk too."""
     try:
-        return COMMANDS[name](arguments)
+        return COMMANDS[name](words)
     except Stop as stop:
         print(stop, file=sys.stderr)
-        return 1
+    except OSError as error:
+        if error.errno != 28:
+            raise
+        print(f"The disk is full ({error.filename or 'no space left'}): free some space and start again.", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
+    return 1

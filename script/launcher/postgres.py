@@ -120,6 +120,7 @@ def _copy_for(who: Owner, package: Path) -> Path:
 
 @contextlib.contextmanager
 def locked() -> Iterator[None]:
+    """Alone among the processes of this home."""
     with open(home() / "postgres.lock", "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

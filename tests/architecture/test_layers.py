@@ -11,6 +11,7 @@ OPEN_ROOMS = {"kernel"}
 """The kernel is made of doors."""
 ALSO_OPEN = {
     # room.module: why another room may import it
+    "divisions.forms": "the field with which every form chooses a division",
     "people.identity": "pure checks of identity numbers, names and phones",
     "audit.context": "address and id of the request, for the one statement of a sign-up",
 }

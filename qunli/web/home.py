@@ -1,0 +1,124 @@
+"""What a person sees first: what is next, what waits for them, the figures of their own division.
+
+A home page is put together from what the reader holds, not from a role's name: somebody who leads a team and works in a community
+sees both parts, the more pressing first.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.cache import cache
+from django.db.models import Count, Sum
+from django.utils import timezone
+
+from qunli.divisions.selectors import tree, within
+from qunli.kernel.actor import Actor
+from qunli.kernel.clock import SHANGHAI
+from qunli.service_hours import selectors as service_hours
+from qunli.service_hours.perms import Permission as Hours
+from qunli.service_hours.selectors import Queue, Totals
+from qunli.volunteering import selectors as volunteering
+from qunli.volunteering.models import Activity, SignUp, Team, Volunteer
+from qunli.volunteering.perms import Permission
+from qunli.volunteering.querysets import led_teams
+
+FIGURES_FOR = 600
+"""Seconds for which the figures of a division are kept: they are counted over its whole population."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Counts over the reader's divisions, `at` a moment."""
+
+    volunteers: int
+    minutes: int
+    teams: int
+    open_activities: int
+    at: datetime
+
+
+@dataclass
+class Home:
+    volunteer: Volunteer | None = None
+    upcoming: list[SignUp] = field(default_factory=list)
+    totals: Totals | None = None
+    near: list[Activity] = field(default_factory=list)
+    leads: bool = False
+    led: list[Activity] = field(default_factory=list)
+    decides: bool = False
+    activities_waiting: list[Activity] = field(default_factory=list)
+    teams_waiting: list[Team] = field(default_factory=list)
+    records_waiting: dict[Queue, int] = field(default_factory=dict)
+    place: str = ""
+    figures: Figures | None = None
+
+    @property
+    def works(self) -> bool:
+        """Whether the reader answers for a division."""
+        return self.figures is not None
+
+    @property
+    def next(self) -> SignUp | None:
+        return self.upcoming[0] if self.upcoming else None
+
+
+def build(actor: Actor, now: datetime) -> Home:
+    """At most seven queries, eight when the figures have to be counted again."""
+    home = Home(volunteer=volunteering.volunteer_of(actor=actor))
+    ranges = actor.ranges(Permission.VIEW_VOLUNTEERS)
+    if home.volunteer is not None:
+        home.upcoming = volunteering.my_sign_ups(actor=actor, now=now, size=3).items
+        home.totals = service_hours.my_totals(actor=actor)
+    teams = led_teams(actor)
+    if teams:
+        home.leads = True
+        home.led = led_soon(teams, now)
+    if actor.has(Permission.APPROVE_ACTIVITY):
+        home.decides = True
+        home.activities_waiting = volunteering.activities_to_decide(actor=actor, size=5).items
+        home.teams_waiting = volunteering.teams_to_decide(actor=actor, size=5).items
+    if actor.has(Hours.RECORD) or actor.has(Hours.VERIFY):
+        home.records_waiting = {queue: count for queue, count in service_hours.waiting_counts(actor=actor).items() if count}
+    if ranges:
+        home.figures = figures(ranges)
+        node = tree().by_code.get(ranges[0].rstrip("/").split("/")[-1])
+        home.place = tree().full_name(node) if node else ""
+    else:
+        home.near = near(actor, home.volunteer, now)
+    return home
+
+
+def led_soon(teams: list[int], now: datetime, limit: int = 5) -> list[Activity]:
+    """Activities of the reader's teams from this morning on, soonest first, whatever their state but cancelled."""
+    morning = now.astimezone(SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
+    found = Activity.objects.filter(team__in=teams, ends_at__gte=morning).exclude(state="cancelled")
+    return list(found.select_related("team", "division").order_by("starts_at", "id")[:limit])
+
+
+def near(actor: Actor, volunteer: Volunteer | None, now: datetime, limit: int = 6) -> list[Activity]:
+    """Open activities nearest to where the volunteer serves; the soonest for everybody else."""
+    node = tree().by_id.get(volunteer.division_id) if volunteer else None
+    place = volunteering.Place(node.longitude, node.latitude) if node and node.longitude and node.latitude else None
+    wanted = volunteering.Wanted(near=place, free=True)
+    return volunteering.find_activities(wanted=wanted, actor=actor, now=now, size=limit).items
+
+
+def figures(ranges: tuple[str, ...]) -> Figures:
+    """Active volunteers, their hours, active teams and open activities of the ranges; counted at most every ten minutes."""
+    key = "home:" + "|".join(sorted(ranges)).replace("/", ".")
+    kept: Figures | None = cache.get(key)
+    if kept is not None and timezone.now() - kept.at < timedelta(seconds=FIGURES_FOR):
+        return kept
+    now = timezone.now()
+    # A range of the whole city needs no join to say so.
+    city = any(path.count("/") <= 1 for path in ranges)
+    volunteers: Any = Volunteer.objects.filter(state="active")
+    teams: Any = Team.objects.filter(state="active")
+    activities: Any = Activity.objects.open_at(now)
+    if not city:
+        volunteers, teams, activities = (rows.filter(within(ranges)) for rows in (volunteers, teams, activities))
+    total = volunteers.aggregate(count=Count("pk"), minutes=Sum("minutes"))
+    counted = Figures(total["count"], total["minutes"] or 0, teams.count(), activities.count(), now)
+    cache.set(key, counted, FIGURES_FOR)
+    return counted
