@@ -118,7 +118,7 @@ def statics(environment: dict[str, str]) -> None:
     value = digest(files, (ROOT / "requirements.txt").read_text(), str(home()))
     with step(home() / "static.stamp", value, "Gathering the static files") as due:
         if due:
-            call([PYTHON, "manage.py", "collectstatic", "--ignore", "css", "--ignore", "js", "--noinput", "--clear", "-v", "0"], "mend what it says.", env=environment)
+            call([PYTHON, "manage.py", "collectstatic", "--noinput", "--clear", "-v", "0"], "mend what it says.", env=environment)
 
 
 def setup() -> None:
