@@ -7,6 +7,8 @@ from urllib.parse import unquote
 import environ
 from django.utils.translation import gettext_lazy as _
 
+from qunli.kernel import logs
+
 env = environ.Env()
 ROOT = Path(__file__).resolve().parent.parent
 HOME = Path(env.str("QUNLI_HOME", default=str(ROOT / "var")))
@@ -73,6 +75,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "qunli.audit.context.OriginMiddleware",
+    "qunli.kernel.readonly.ReadOnlyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "qunli.accounts.middleware.AccountMiddleware",
     "qunli.accounts.middleware.LanguageMiddleware",
@@ -188,6 +191,13 @@ DATABASES = {"default": env.db_url("DATABASE_URL", engine="django.db.backends.po
 DATABASES["default"]["HOST"] = unquote(str(DATABASES["default"].get("HOST", "")))  # a socket's directory stands percent-encoded
 DATABASES["default"] |= {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
 DATABASES["default"].setdefault("OPTIONS", {})
+# A page that waits is worse than one that fails: limits for the web; the queue's worker, commands and benches have their own.
+LIMITS = {
+    "web": "-c statement_timeout=15s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s",
+    "worker": "-c statement_timeout=15min -c lock_timeout=30s -c idle_in_transaction_session_timeout=15min",
+    "command": "",
+}[env.str("QUNLI_PROCESS", default="command")]
+DATABASES["default"]["OPTIONS"] |= {"application_name": f"qunli-{env.str('QUNLI_PROCESS', default='command')}", "options": LIMITS}
 
 LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", _("中文")), ("en", "English")]
@@ -202,3 +212,23 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": HOME / "files"}},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+
+# Headers. HTTPS itself ends at the proxy, which says so in X-Forwarded-Proto.
+HTTPS = env.bool("QUNLI_HTTPS", default=False)
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^metrics$"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS and TRUSTED_PROXIES else None
+SECURE_HSTS_SECONDS = env.int("QUNLI_HSTS_SECONDS", default=365 * 24 * 3600 if HTTPS else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
+
+METRICS_TOKEN = env.str("QUNLI_METRICS_TOKEN", default="")
+"""Whoever shows it may read /metrics; empty: callers of this machine only."""
+LOGGING = logs.configuration(level=env.str("QUNLI_LOG_LEVEL", default="INFO"), plain=env.bool("QUNLI_LOG_PLAIN", default=DEBUG))

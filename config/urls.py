@@ -2,7 +2,11 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from config import health
+
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", health.health),
+    path("metrics", health.metrics),
     path("", include("qunli.web.urls")),
     path("", include("qunli.accounts.urls")),
     path("", include("qunli.service_hours.urls")),

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from structlog.contextvars import bind_contextvars, clear_contextvars
 
 
 class Origin(NamedTuple):
@@ -35,8 +36,13 @@ class OriginMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        token = origin.set(Origin(client_address(request), uuid4().hex))
+        request_id = uuid4().hex
+        token = origin.set(Origin(client_address(request), request_id))
+        bind_contextvars(request=request_id)
         try:
-            return self.get_response(request)
+            response = self.get_response(request)
+            response["X-Request-ID"] = request_id
+            return response
         finally:
+            clear_contextvars()
             origin.reset(token)

@@ -40,7 +40,19 @@ STEPS = [
     Step("migrations safe", [PYTHON, "manage.py", "migration_sql", "--squawk", BIN / "squawk"]),
     Step("settings", [PYTHON, "manage.py", "check", "--deploy", "--fail-level", "WARNING"], DEPLOYED),
     Step("messages", [PYTHON, "manage.py", "messages", "--check"]),
-    Step("files and templates", [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/architecture/test_files.py", "tests/architecture/test_templates.py"]),
+    Step(
+        "files and templates",
+        [
+            PYTHON,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "tests/architecture/test_files.py",
+            "tests/architecture/test_templates.py",
+        ],
+    ),
 ]
 
 

@@ -14,7 +14,14 @@ from pathlib import Path
 from .places import PYTHON, ROOT, VENV, Stop, home
 
 NODE_MAJOR = 20
-SOURCES_OF_PAGES = ("static/**/*.*", "templates/**/*.html", "qunli/*/templates/**/*.html", "qunli/**/forms.py", "package.json", "package-lock.json")
+SOURCES_OF_PAGES = (
+    "static/**/*.*",
+    "templates/**/*.html",
+    "qunli/*/templates/**/*.html",
+    "qunli/**/forms.py",
+    "package.json",
+    "package-lock.json",
+)
 """The style sheet holds the classes that these files name."""
 
 
@@ -70,7 +77,18 @@ def python() -> None:
             stamp.unlink(missing_ok=True)
             remedy = "install Python's venv module (on Debian and Ubuntu: apt-get install python3-venv)."
             call([sys.executable, "-m", "venv", "--clear", VENV], remedy)
-            pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "--no-deps", "-r", lock]
+            pip = [
+                PYTHON,
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--require-hashes",
+                "--no-deps",
+                "-r",
+                lock,
+            ]
             call(pip, "check the network and pip's configuration, then run script/setup again.")
 
 
@@ -95,8 +113,14 @@ def pages() -> None:
     lock = [ROOT / "package.json", ROOT / "package-lock.json"]
     with step(ROOT / "node_modules" / ".qunli.stamp", digest(lock), "Installing the front end's parts") as due:
         if due:
-            call([manager, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], "check the network and npm's configuration, then run script/setup again.", env=environment)
-    files = [file for pattern in SOURCES_OF_PAGES for file in ROOT.glob(pattern) if file.is_file() and "static/build" not in str(file)]
+            call(
+                [manager, "ci", "--no-audit", "--no-fund", "--ignore-scripts"],
+                "check the network and npm's configuration, then run script/setup again.",
+                env=environment,
+            )
+    files = [
+        file for pattern in SOURCES_OF_PAGES for file in ROOT.glob(pattern) if file.is_file() and "static/build" not in str(file)
+    ]
     with step(ROOT / "static" / "build" / ".qunli.stamp", digest(files), "Building the style sheet and the scripts") as due:
         if due:
             call([manager, "run", "build"], "mend what it says, then run script/setup again.", env=environment)
@@ -118,7 +142,10 @@ def statics(environment: dict[str, str]) -> None:
     value = digest(files, (ROOT / "requirements.txt").read_text(), str(home()))
     with step(home() / "static.stamp", value, "Gathering the static files") as due:
         if due:
-            call([PYTHON, "manage.py", "collectstatic", "--noinput", "--clear", "-v", "0"], "mend what it says.", env=environment)
+            command = [PYTHON, "manage.py", "collectstatic", "--noinput", "--clear", "-v", "0"]
+            for source in ("css/*", "js/*", "icons/*", "*.mjs"):  # what static/build is made of
+                command += ["--ignore", source]
+            call(command, "mend what it says.", env=environment)
 
 
 def setup() -> None:
@@ -132,8 +159,14 @@ def lock() -> None:
     """Compile requirements.txt from pyproject.toml with hashes and without an index's address."""
     python()
     environment = dict(os.environ)
-    index = subprocess.run([PYTHON, "-m", "pip", "config", "get", "global.index-url"], capture_output=True, text=True).stdout.strip()
+    index = subprocess.run(
+        [PYTHON, "-m", "pip", "config", "get", "global.index-url"], capture_output=True, text=True
+    ).stdout.strip()
     if index:
         environment.setdefault("UV_DEFAULT_INDEX", index)
     options = "--no-emit-index-url --no-emit-find-links --generate-hashes --universal --python-version 3.11 --extra dev --no-header --quiet".split()
-    call([VENV / "bin" / "uv", "pip", "compile", *options, "pyproject.toml", "-o", "requirements.txt"], "mend pyproject.toml or the network.", env=environment)
+    call(
+        [VENV / "bin" / "uv", "pip", "compile", *options, "pyproject.toml", "-o", "requirements.txt"],
+        "mend pyproject.toml or the network.",
+        env=environment,
+    )

@@ -20,7 +20,9 @@ def read(path: Path) -> dict[str, str]:
 
 def write(path: Path, values: dict[str, str]) -> None:
     """Replace the file in one step, readable by its owner only."""
-    text = "# Made by script/. Losing QUNLI_CIPHER_KEYS loses every encrypted identity number: back it up apart from the database.\n"
+    text = (
+        "# Made by script/. Losing QUNLI_CIPHER_KEYS loses every encrypted identity number: back it up apart from the database.\n"
+    )
     text += "".join(f"{key}={shlex.quote(value)}\n" for key, value in values.items())
     new = path.with_name(f"{path.name}.{os.getpid()}")
     with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:

@@ -18,5 +18,7 @@ def home() -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise Stop(f"The data directory {path} cannot be made ({error.strerror}): set QUNLI_HOME to one that you may write.") from error
+        raise Stop(
+            f"The data directory {path} cannot be made ({error.strerror}): set QUNLI_HOME to one that you may write."
+        ) from error
     return path

@@ -55,7 +55,12 @@ class Owner:
         """Whether this user can enter the directory."""
         if not self.name:
             return os.access(path, os.R_OK | os.X_OK)
-        return subprocess.run(["/bin/sh", "-c", 'cd -- "$1" && ls . >/dev/null', "sh", path], **self.switch, capture_output=True).returncode == 0
+        return (
+            subprocess.run(
+                ["/bin/sh", "-c", 'cd -- "$1" && ls . >/dev/null', "sh", path], **self.switch, capture_output=True
+            ).returncode
+            == 0
+        )
 
 
 def owner() -> Owner:
@@ -82,7 +87,9 @@ def binaries(who: Owner) -> Binaries:
         tried.append(str(folder))
     for start in MACHINE_BINARIES:
         base = Path(start)
-        for initdb in sorted(base.parent.glob(f"{base.name}*/**/bin/initdb") if start != "/usr" else base.glob("bin/initdb"), reverse=True):
+        for initdb in sorted(
+            base.parent.glob(f"{base.name}*/**/bin/initdb") if start != "/usr" else base.glob("bin/initdb"), reverse=True
+        ):
             found = _version(initdb.parent, who)
             if found and found.major >= 15:
                 return found
@@ -142,7 +149,9 @@ class Cluster:
         if place.is_symlink():
             target = place.resolve()
             if not target.is_dir():
-                raise Stop(f"The database of this home should be at {target} and is not: mount or restore it, or start with --reset.")
+                raise Stop(
+                    f"The database of this home should be at {target} and is not: mount or restore it, or start with --reset."
+                )
             return target
         if not place.exists():
             if self.who.reaches(home()):

@@ -31,7 +31,9 @@ def database() -> Iterator[tuple[dict[str, str], tuple[int, ...]]]:
     if url:
         probe = subprocess.run([PYTHON, "-c", PROBE, url], capture_output=True, text=True)
         if probe.returncode:
-            raise Stop(f"The database of DATABASE_URL cannot be used ({_last(probe.stderr)}): start it, mend the URL, or unset it for the embedded one.")
+            raise Stop(
+                f"The database of DATABASE_URL cannot be used ({_last(probe.stderr)}): start it, mend the URL, or unset it for the embedded one."
+            )
         with postgres.locked():
             secrets = keys.ensure()
         yield {**secrets, **environment}, ()
@@ -41,7 +43,10 @@ def database() -> Iterator[tuple[dict[str, str], tuple[int, ...]]]:
         url = cluster.join()
         programs = f"{environment.get('PATH', '')}{os.pathsep}{cluster.bin.path}"
         held = () if cluster.users is None else (cluster.users,)
-        yield {**keys.ensure(), **environment, "DATABASE_URL": url, "PATH": programs, "QUNLI_POSTGRES_BIN": str(cluster.bin.path)}, held
+        yield (
+            {**keys.ensure(), **environment, "DATABASE_URL": url, "PATH": programs, "QUNLI_POSTGRES_BIN": str(cluster.bin.path)},
+            held,
+        )
     finally:
         cluster.leave()
 

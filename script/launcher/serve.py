@@ -26,10 +26,14 @@ LOG_BYTES = 200 * 2**20
 
 
 def arguments(words: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser("script/server", description="Start Qunli: environment, database, demonstration city, web server and worker.")
+    parser = argparse.ArgumentParser(
+        "script/server", description="Start Qunli: environment, database, demonstration city, web server and worker."
+    )
     parser.add_argument("--port", type=int, default=8000, help="port of the web server (8000)")
     parser.add_argument("--host", default="127.0.0.1", help="address it listens on (127.0.0.1)")
-    parser.add_argument("--scale", type=float, default=0.01, help="size of the demonstration city when there is none yet; 1.0 is Chengdu (0.01)")
+    parser.add_argument(
+        "--scale", type=float, default=0.01, help="size of the demonstration city when there is none yet; 1.0 is Chengdu (0.01)"
+    )
     parser.add_argument("--reset", action="store_true", help="drop the data of this home first")
     given = parser.parse_args(words)
     if not 0 < given.port < 65536:
@@ -49,7 +53,9 @@ def check_port(host: str, port: int) -> None:
             raise Stop(f"Port {port} is reserved for the system: choose one above 1023, script/server --port 8000.") from None
         except OSError as error:
             if error.errno in (98, 48):
-                raise Stop(f"Port {port} is in use: stop what listens there, or choose another, script/server --port {port + 1}.") from None
+                raise Stop(
+                    f"Port {port} is in use: stop what listens there, or choose another, script/server --port {port + 1}."
+                ) from None
             raise Stop(f"The address {host} cannot be listened on ({error.strerror}): choose another with --host.") from None
 
 
@@ -59,13 +65,17 @@ def check_disk(scale: float) -> None:
     first = not (home() / "postgres").exists()
     need = FREE_MEGABYTES + int(MEGABYTES_OF_THE_CITY * scale) if first else 100
     if free < need:
-        raise Stop(f"The disk of {home()} has {free} MB free and {need} MB are needed: free some, or set QUNLI_HOME to another disk.")
+        raise Stop(
+            f"The disk of {home()} has {free} MB free and {need} MB are needed: free some, or set QUNLI_HOME to another disk."
+        )
 
 
 def reset() -> None:
     """Drop database, files and static files of this home; the secrets stay."""
     if os.environ.get("DATABASE_URL"):
-        raise Stop("--reset drops only the database of this home, never that of DATABASE_URL: empty it with script/manage reset_db.")
+        raise Stop(
+            "--reset drops only the database of this home, never that of DATABASE_URL: empty it with script/manage reset_db."
+        )
     environment.python()
     postgres.Cluster().remove()
     for name in ("files", "static", "logs"):
@@ -99,7 +109,10 @@ def children(settings: dict[str, str], host: str, port: int) -> list[Child]:
         "--no-ws", "--respawn-failed-workers", "--workers-kill-timeout", "10", "--log-level", "warning",
     ]  # fmt: skip
     worker = [str(PYTHON), "manage.py", "procrastinate", "worker", "--concurrency", settings.get("QUNLI_QUEUE_CONCURRENCY", "2")]
-    return [Child("web server", web, log_file("web")), Child("worker", worker, log_file("worker"))]
+    return [
+        Child("web server", web, log_file("web"), {"QUNLI_PROCESS": "web"}),
+        Child("worker", worker, log_file("worker"), {"QUNLI_PROCESS": "worker"}),
+    ]
 
 
 def announce(settings: dict[str, str], address: str) -> None:

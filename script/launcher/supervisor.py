@@ -32,6 +32,7 @@ class Child:
     name: str
     command: list[str]
     log: Path
+    extra: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     falls: int = 0
@@ -41,7 +42,7 @@ class Child:
             self.process = subprocess.Popen(
                 self.command,
                 cwd=ROOT,
-                env=environment,
+                env=environment | self.extra,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -101,7 +102,9 @@ class Supervisor:
         if child.falls >= QUICK_FALLS:
             last = child.log.read_text(errors="replace").strip().splitlines()[-12:]
             raise Stop("\n".join([*last, f"The {child.name} does not stay up: the lines above are the end of {child.log}."]))
-        print(f"The {child.name} fell (exit {process.returncode}), starting it again; see {child.log}.", file=sys.stderr, flush=True)
+        print(
+            f"The {child.name} fell (exit {process.returncode}), starting it again; see {child.log}.", file=sys.stderr, flush=True
+        )
         child.start(self.environment, self.descriptors)
 
     def _end(self) -> None:

@@ -29,7 +29,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("rooms", nargs="*", help="only these rooms (`shared` is the shared templates)")
-        parser.add_argument("--write", action="store_true", help="add missing messages with empty English, drop those no longer used")
+        parser.add_argument(
+            "--write", action="store_true", help="add missing messages with empty English, drop those no longer used"
+        )
         parser.add_argument("--check", action="store_true", help="fail when one is missing, unused or has other placeholders")
 
     def handle(self, *args: Any, **options: Any) -> None:
