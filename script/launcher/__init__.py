@@ -1,1 +1,1 @@
-"""What the commands in script/ share: places, secrets, the Python environment, PostgreSQL and the supervisor. Standard library only."""
+"""What the commands in script/ share: places, secrets, environment, PostgreSQL, supervisor. Standard library only."""

@@ -1,4 +1,4 @@
-"""What must be installed or built before anything runs. Every step leaves a stamp of what it was made from, so a second run is instant."""
+"""What must be installed or built before anything runs. A step leaves a stamp of what it was made from: a second run is instant."""
 
 import fcntl
 import hashlib
@@ -36,7 +36,7 @@ def digest(files: Iterable[Path], *more: str) -> str:
 
 @contextmanager
 def step(stamp: Path, value: str, saying: str) -> Iterator[bool]:
-    """Gives True when the step has to be done; the stamp is written when it ended without an error. One process of a checkout at a time."""
+    """Gives True when the step has to be done; the stamp is written when that went well. One process of a checkout at a time."""
     checkout = os.open(ROOT, os.O_RDONLY)
     try:
         fcntl.flock(checkout, fcntl.LOCK_EX)
@@ -164,7 +164,8 @@ def lock() -> None:
     ).stdout.strip()
     if index:
         environment.setdefault("UV_DEFAULT_INDEX", index)
-    options = "--no-emit-index-url --no-emit-find-links --generate-hashes --universal --python-version 3.11 --extra dev --no-header --quiet".split()
+    options = ["--no-emit-index-url", "--no-emit-find-links", "--generate-hashes", "--universal", "--no-header", "--quiet"]
+    options += ["--python-version", "3.11", "--extra", "dev"]
     call(
         [VENV / "bin" / "uv", "pip", "compile", *options, "pyproject.toml", "-o", "requirements.txt"],
         "mend pyproject.toml or the network.",

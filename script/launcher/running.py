@@ -13,7 +13,8 @@ PROBE = """
 import sys, psycopg
 try:
     with psycopg.connect(sys.argv[1], connect_timeout=10) as connection:
-        sys.exit(0 if connection.info.server_version >= 150000 else f"PostgreSQL {connection.info.server_version // 10000} is too old, 15 is needed")
+        found = connection.info.server_version // 10000
+        sys.exit(0 if found >= 15 else f"PostgreSQL {found} is too old, 15 is needed")
 except psycopg.Error as error:
     sys.exit(str(error).strip().splitlines()[0])
 """
@@ -31,8 +32,9 @@ def database() -> Iterator[tuple[dict[str, str], tuple[int, ...]]]:
     if url:
         probe = subprocess.run([PYTHON, "-c", PROBE, url], capture_output=True, text=True)
         if probe.returncode:
+            said = _last(probe.stderr)
             raise Stop(
-                f"The database of DATABASE_URL cannot be used ({_last(probe.stderr)}): start it, mend the URL, or unset it for the embedded one."
+                f"The database of DATABASE_URL cannot be used ({said}): start it, mend the URL, or unset it for the embedded one."
             )
         with postgres.locked():
             secrets = keys.ensure()

@@ -103,9 +103,10 @@ def manage(settings: dict[str, str], *words: str, quiet: bool = False) -> str:
 
 def children(settings: dict[str, str], host: str, port: int) -> list[Child]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers, threads = settings.get("QUNLI_WEB_WORKERS", str(max(2, cores))), settings.get("QUNLI_WEB_THREADS", "4")
     web = [
         str(VENV / "bin" / "granian"), "config.wsgi:application", "--interface", "wsgi", "--host", host, "--port", str(port),
-        "--workers", settings.get("QUNLI_WEB_WORKERS", str(max(2, cores))), "--blocking-threads", settings.get("QUNLI_WEB_THREADS", "4"),
+        "--workers", workers, "--blocking-threads", threads,
         "--no-ws", "--respawn-failed-workers", "--workers-kill-timeout", "10", "--log-level", "warning",
     ]  # fmt: skip
     worker = [str(PYTHON), "manage.py", "procrastinate", "worker", "--concurrency", settings.get("QUNLI_QUEUE_CONCURRENCY", "2")]

@@ -1,4 +1,4 @@
-"""Message catalogues: message ids are Chinese and stand in the code; each room keeps its English in locale/en/LC_MESSAGES/django.po."""
+"""Message catalogues: message ids are Chinese and stand in the code; each room keeps its English in its own django.po."""
 
 from collections.abc import Iterator
 from io import BytesIO
@@ -86,7 +86,7 @@ def extracted(files: list[Path]) -> Catalog:
 
 
 def messages_of(text: str) -> Iterator[tuple[int, str, Any, list[str], str | None]]:
-    """Babel's extraction with the argument positions of KEYWORDS applied: (line, function, id or (id, plural), comments, context)."""
+    """Babel's extraction and the positions of KEYWORDS: (line, function, id or (id, plural), comments, context)."""
     for line, function, given, comments in extract_python(BytesIO(text.encode()), tuple(KEYWORDS), (), {"encoding": "utf-8"}):
         values = list(given) if isinstance(given, list | tuple) else [given]
         context = None
