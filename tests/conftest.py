@@ -29,6 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
     kept = [name for name in settings.MIDDLEWARE if "whitenoise" not in name]  # the live server has its own static files
     settings.MIDDLEWARE = ["tests.harness.HostileMiddleware", *kept]
+    settings.DEMO = False
     settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, "testserver"]
     TransactionTestCase._fixture_teardown = database.empty  # type: ignore[method-assign]
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from django.test import Client
-from qunli.accounts.services import issue_token, open_session
 
 from qunli.accounts.models import Account
 from qunli.accounts.scopes import SCOPES
+from qunli.accounts.services import issue_token, open_session
 from qunli.divisions.enums import Level
 from qunli.divisions.models import Division
 from qunli.kernel.actor import SYSTEM

@@ -144,6 +144,12 @@ def serious(page: Page) -> list[str]:
     ]
 
 
+@pytest.fixture(autouse=True)
+def demonstration(settings: Any) -> None:
+    """Codes land in an inbox page, and the gallery is there."""
+    settings.DEMO = True
+
+
 @pytest.fixture(scope="session")
 def built() -> None:
     """The style sheet and the scripts, built by script/setup."""

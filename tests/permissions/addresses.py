@@ -26,6 +26,8 @@ ARGUMENTS: dict[str, str] = {
 }
 ARGUMENTS_OF: dict[str, dict[str, str]] = {
     # name of the address or API path -> its own meaning of an argument
+    "mfa_remove_webauthn": {"pk": "=1"},
+    "mfa_edit_webauthn": {"pk": "=1"},
 }
 
 

@@ -29,10 +29,12 @@ from tests.harness import max_queries
 from tests.permissions import world
 from tests.permissions.addresses import Address, address_of, operations, pages, path_of, public_pages, wheres
 
+pytestmark = pytest.mark.django_db
 TABLE = Path(__file__).resolve().parents[1] / "permission_table.csv"
 WRITING = os.environ.get("QUNLI_WRITE_TABLE") == "1"
 BUDGET = 10
 """Queries of a page at most."""
+SIGN_IN = (resolve_url(settings.LOGIN_URL), resolve_url("account_login"))
 BUDGET_OF: dict[str, int] = {}
 """Pages that may ask more, with their number. Empty is best."""
 
@@ -57,7 +59,7 @@ def verdict(response: Any) -> str:
     status = response.status_code
     if status == 401:
         return "in"
-    if status in (301, 302) and response["Location"].split("?")[0] == resolve_url(settings.LOGIN_URL):
+    if status in (301, 302) and response["Location"].split("?")[0] in SIGN_IN:
         return "in"
     if status == 403:
         return "no"
@@ -153,18 +155,16 @@ def namespaces() -> list[str]:
 
 
 @pytest.mark.parametrize("namespace", namespaces())
-def test_pages(namespace: str, the_world: world.World, django_db_blocker: Any) -> None:
+def test_pages(namespace: str, the_world: world.World) -> None:
     def of(address: Address) -> bool:
         return not address.name.startswith("/") and (address.name.split(":")[0] if ":" in address.name else "") == namespace
 
-    with django_db_blocker.unblock():
-        mine = [route for route in pages() if of(Address("GET", route.name, ""))]
-        compare(observed(the_world, lines_of_pages(the_world, mine)), of)
+    mine = [route for route in pages() if of(Address("GET", route.name, ""))]
+    compare(observed(the_world, lines_of_pages(the_world, mine)), of)
 
 
-def test_api(the_world: world.World, django_db_blocker: Any) -> None:
-    with django_db_blocker.unblock():
-        compare(observed(the_world, lines_of_operations(the_world)), lambda address: address.name.startswith("/"))
+def test_api(the_world: world.World) -> None:
+    compare(observed(the_world, lines_of_operations(the_world)), lambda address: address.name.startswith("/"))
 
 
 # --- What the table itself must say, whatever was observed ------------------------------------------------------------------
