@@ -29,7 +29,7 @@ def fill() -> None:
                 continue
             cursor.execute(f'select exists (select from "{table}")')  # noqa: S608
             if cursor.fetchone() == (True,):
-                cursor.execute(f'create table "{SEED}{table}" as table "{table}"')
+                cursor.execute(f'create table if not exists "{SEED}{table}" as table "{table}"')
 
 
 def empty(test_case: Any) -> None:
