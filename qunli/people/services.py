@@ -15,9 +15,32 @@ from qunli.kernel.clock import local_date
 from qunli.kernel.errors import Denied, Refused
 from qunli.people import selectors, wordings
 from qunli.people.enums import IdKind, Purpose, Relation, Sex, Suspicion
+from qunli.people.erasing import erase
+from qunli.people.exporting import export
 from qunli.people.identity import age_on, check_birth_date, normal_name, normal_phone, parse_document
+from qunli.people.merging import dismiss, merge, undo
 from qunli.people.models import Consent, Duplicate, Guardianship, Person
 from qunli.people.perms import Permission, is_self_or_ward, may_edit, may_register, may_unmask
+from qunli.people.registry import on_erase, on_merge_conflict
+
+__all__ = [
+    "Unmasked",
+    "add_guardian",
+    "confirm_own_income",
+    "dismiss",
+    "end_guardianship",
+    "erase",
+    "export",
+    "give_consent",
+    "merge",
+    "on_erase",
+    "on_merge_conflict",
+    "register",
+    "undo",
+    "unmask",
+    "update_contact",
+    "withdraw_consent",
+]
 
 
 def register(

@@ -1,0 +1,48 @@
+"""Reading the audit: the auditor searches all of it, a person sees who looked at their own data."""
+
+from datetime import date, datetime, time
+from typing import Any
+
+from django.db.models import QuerySet
+
+from qunli.audit.models import Event
+from qunli.kernel.actor import Actor
+from qunli.kernel.clock import SHANGHAI
+
+
+def search(
+    *,
+    actor: Actor,
+    verb: str = "",
+    subject: str = "",
+    person_id: int | None = None,
+    since: date | None = None,
+    until: date | None = None,
+) -> QuerySet[Event]:
+    """Events by what is given: the beginning of a verb, a subject, who acted, days of Shanghai from `since` to `until`."""
+    found = Event.objects.visible_to(actor)
+    if verb:
+        found = found.filter(verb__startswith=verb)
+    if subject:
+        found = found.filter(subject=subject)
+    if person_id is not None:
+        found = found.filter(person_id=person_id)
+    if since:
+        found = found.filter(at__gte=datetime.combine(since, time(), SHANGHAI))
+    if until:
+        found = found.filter(at__lte=datetime.combine(until, time.max, SHANGHAI))
+    return found
+
+
+def looks_at(subject: str, limit: int = 200) -> list[dict[str, Any]]:
+    """The latest looks at what is masked of a subject: when, who, what, why. For the person concerned."""
+    found = Event.objects.filter(subject=subject, verb__startswith="look.").order_by("-id")[:limit]
+    return [
+        {
+            "at": event.at.isoformat(),
+            "actor": event.actor,
+            "what": event.verb.removeprefix("look."),
+            "reason": event.facts.get("reason", ""),
+        }
+        for event in found
+    ]

@@ -1,0 +1,77 @@
+"""Which rows hang on a person, read from Django's own registry: a new model is merged, exported and erased without a word here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from django.apps import apps
+from django.db import models
+
+from qunli.kernel.actor import Actor
+from qunli.people.models import Person
+
+OWN = frozenset({"people.Merge", "people.Duplicate"})
+"""The machinery of merging itself: never moved."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One foreign key to the model that was asked for."""
+
+    model: type[models.Model]
+    field: models.ForeignKey[Any, Any]
+
+    @property
+    def label(self) -> str:
+        return self.model._meta.label
+
+    @property
+    def single(self) -> bool:
+        """One row at most for each target."""
+        return self.field.unique
+
+    @property
+    def acting(self) -> bool:
+        """The person did something to a row about others (approved_by, person_in_charge), or keeps it for the office."""
+        return self.field.name.endswith("_by") or self.field.name in {"person_in_charge", "applicant", "merged_into"}
+
+
+@lru_cache(maxsize=64)
+def references(target: type[models.Model]) -> tuple[Reference, ...]:
+    """All foreign keys to `target`, those that allow one row first: counters that follow rows must find their owner in place."""
+    found = [
+        Reference(model, column)
+        for model in apps.get_models(include_auto_created=True)
+        if model._meta.label not in OWN
+        for column in model._meta.local_fields
+        if isinstance(column, models.ForeignKey) and column.remote_field.model is target
+    ]
+    return tuple(sorted(found, key=lambda r: (not r.single, r.label, r.field.name)))
+
+
+Resolver = Callable[[models.Model, models.Model | None, datetime], dict[str, Any]]
+"""A row that cannot move, its counterpart where there is one, the time -> values to set on the row that stays."""
+Eraser = Callable[[Person, Actor, datetime], None]
+"""Ends what a room does for a person who asks for deletion; may raise Refused."""
+
+
+@dataclass
+class _Registered:
+    resolvers: dict[str, Resolver] = field(default_factory=dict)
+    erasers: list[Eraser] = field(default_factory=list)
+
+
+registered = _Registered()
+
+
+def on_merge_conflict(label: str, resolver: Resolver) -> None:
+    """A room says, from its AppConfig.ready, what becomes of a row of the merged person that its constraints keep from moving."""
+    registered.resolvers[label] = resolver
+
+
+def on_erase(eraser: Eraser) -> None:
+    """A room says, from its AppConfig.ready, what it ends when a person is erased. Called in the order of registration."""
+    if eraser not in registered.erasers:
+        registered.erasers.append(eraser)
