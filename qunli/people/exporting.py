@@ -110,7 +110,7 @@ def _cells(row: models.Model) -> Iterator[Cell]:
             yield Cell(column.name, label, _plain(value), _shown(value))
 
 
-def _related(row: models.Model, column: models.Field[Any, Any]) -> str:
+def _related(row: models.Model, column: "models.Field[Any, Any]") -> str:
     """Another row by its own name, a person by number only: who else there is, is not this person's data."""
     target = column.remote_field.model  # type: ignore[union-attr]
     key = getattr(row, column.attname)
