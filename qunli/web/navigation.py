@@ -11,6 +11,7 @@ from functools import lru_cache
 from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from qunli.kernel.actor import Actor
 
@@ -65,6 +66,47 @@ GROUPS = {
 
 ENTRIES: list[Entry] = [
     Entry(_("首页"), "web:home", "house", weight=100),
+    Entry(_("找活动"), "volunteering:activities", "search", "volunteering", weight=60, short=_("活动")),
+    Entry(
+        _("我的报名"),
+        "volunteering:mine",
+        "calendar-check",
+        "volunteering",
+        signed_in=True,
+        weight=50,
+        short=pgettext_lazy("navigation", "报名"),
+    ),
+    Entry(_("队伍"), "volunteering:teams", "users", "volunteering", weight=20),
+    Entry(
+        _("我带的队伍"), "volunteering:led", "flag", "volunteering", needs=("volunteering.lead_team",), weight=90, short=_("带队")
+    ),
+    Entry(
+        _("待审批"),
+        "volunteering:queue",
+        "clipboard-check",
+        "volunteering",
+        needs=("volunteering.approve_activity", "volunteering.approve_team"),
+        weight=85,
+        short=_("审批"),
+    ),
+    Entry(_("志愿者档案"), "volunteering:me", "user", "volunteering", signed_in=True),
+    Entry(_("今天的活动"), "service_hours:days", "calendar-days", "hours", signed_in=True, weight=55, short=_("签到")),
+    Entry(_("我的时长"), "service_hours:records", "clock", "hours", signed_in=True, weight=40, short=_("时长")),
+    Entry(
+        _("待办服务记录"),
+        "service_hours:queue",
+        "clipboard-list",
+        "hours",
+        needs=("service_hours.record", "service_hours.verify"),
+        weight=80,
+        short=_("记录"),
+    ),
+    Entry(_("我的证明"), "service_hours:certificates", "award", "hours", signed_in=True),
+    Entry(_("核验证明"), "service_hours:verify", "badge-check", "hours", weight=30, short=_("核验")),
+    Entry(_("消息"), "notices:list", "bell", "start", signed_in=True, counts=True),
+    Entry(_("任职与权限"), "access:postings", "key-round", "city", needs=("access.view_postings",)),
+    Entry(_("角色说明"), "access:roles", "shield", "city", signed_in=True),
+    Entry(_("我的账号"), "accounts:settings", "settings", "system", signed_in=True),
     Entry(_("演示短信收件箱"), "accounts:inbox", "inbox", "system", demonstration=True),
     Entry(_("组件"), "web:gallery", "layout-grid", "system", demonstration=True),
     Entry(_("全部功能"), "web:menu", "layout-grid", weight=1, short=_("全部")),

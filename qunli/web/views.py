@@ -1,29 +1,44 @@
 """Home, menu, search, the look of pages, and what the platform is."""
 
+from datetime import datetime
+
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from qunli.divisions.enums import Level
 from qunli.divisions.forms import below, searched
+from qunli.kernel.clock import SHANGHAI
 from qunli.kernel.http import public
+from qunli.web.home import Home, build, near
 from qunli.web.preferences import remember
 from qunli.web.samples import samples
-from qunli.web.shell import where
+from qunli.web.searching import look_for
+from qunli.web.shell import actor, where
 
 
 @public
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    context = {
-        "find_url": where("volunteering:activities"),
-        "register_url": where("volunteering:register"),
-        "verify_url": where("service_hours:verify"),
-        "activities": [],
-    }
-    return render(request, "web/visitor.html", context)
+    """The visitor's page, or what is next and what waits for the person who has signed in."""
+    now = timezone.now()
+    if not request.user.is_authenticated:
+        return render(request, "web/visitor.html", {"activities": near(actor(request), None, now)})
+    built = build(actor(request), now)
+    return render(request, "web/home.html", {"home": built, "greeting": greeting(built, now), "today": now})
+
+
+def greeting(home: Home, now: datetime) -> str:
+    """By the hour in Shanghai, with one's own name when it is known."""
+    hour = now.astimezone(SHANGHAI).hour
+    words = _("上午好") if 5 <= hour < 12 else _("下午好") if 12 <= hour < 18 else _("晚上好")
+    if home.volunteer is None:
+        return words
+    return _("%(greeting)s，%(name)s") % {"greeting": words, "name": home.volunteer.person.name}
 
 
 @public
@@ -36,7 +51,10 @@ def menu(request: HttpRequest) -> HttpResponse:
 @public
 @require_safe
 def search(request: HttpRequest) -> HttpResponse:
-    return render(request, "web/search.html", {"q": request.GET.get("q", "").strip()})
+    """Activities, teams, divisions and people that the reader may see."""
+    q = request.GET.get("q", "").strip()[:60]
+    found = look_for(q, actor(request), timezone.now())
+    return render(request, "web/search.html", {"q": q, "found": found})
 
 
 @public
