@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from django.conf import settings
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -142,12 +142,16 @@ def bar(actor: Actor, signed_in: bool, path: str) -> list[Link]:
 
 def _links(entries: Iterable[Entry], path: str) -> list[Link]:
     """The current one is the entry whose address is the longest beginning of `path`."""
-    found = [(entry, _href(entry.url)) for entry in entries]
+    found = [(entry, href) for entry in entries if (href := where(entry.url))]
     matching = [href for _entry, href in found if path == href or (href != "/" and path.startswith(href))]
     best = max(matching, key=len, default=None)
     return [Link(entry, href, href == best) for entry, href in found]
 
 
 @lru_cache(maxsize=256)
-def _href(name: str) -> str:
-    return reverse(name)
+def where(name: str) -> str:
+    """The address of a page; nothing while its room is not installed."""
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""

@@ -4,12 +4,12 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
 from django.utils.functional import SimpleLazyObject
 
 from qunli.kernel.actor import NOBODY, Actor
 from qunli.notices.selectors import unread_count
 from qunli.web import navigation
+from qunli.web.navigation import where
 from qunli.web.preferences import of_request
 
 
@@ -42,11 +42,3 @@ def signed_in(request: HttpRequest) -> bool:
 def unread(request: HttpRequest) -> int:
     """Messages that the reader has not opened: one query, none for somebody not signed in."""
     return 0 if actor(request).person_id is None else unread_count(actor(request))
-
-
-def where(name: str) -> str:
-    """The address of a page, or nothing while its room is not there."""
-    try:
-        return reverse(name)
-    except NoReverseMatch:
-        return ""

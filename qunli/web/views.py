@@ -15,10 +15,11 @@ from qunli.divisions.forms import below, searched
 from qunli.kernel.clock import SHANGHAI
 from qunli.kernel.http import public
 from qunli.web.home import Home, build, near
+from qunli.web.navigation import where
 from qunli.web.preferences import remember
 from qunli.web.samples import samples
 from qunli.web.searching import look_for
-from qunli.web.shell import actor, where
+from qunli.web.shell import actor
 
 
 @public
@@ -26,6 +27,8 @@ from qunli.web.shell import actor, where
 def home(request: HttpRequest) -> HttpResponse:
     """The visitor's page, or what is next and what waits for the person who has signed in."""
     now = timezone.now()
+    if not where("volunteering:activities"):
+        return render(request, "web/about.html", {"api_docs_url": ""})
     if not request.user.is_authenticated:
         return render(request, "web/visitor.html", {"activities": near(actor(request), None, now)})
     built = build(actor(request), now)
