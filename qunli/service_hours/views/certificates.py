@@ -164,7 +164,7 @@ def verify(request: HttpRequest) -> HttpResponse:
         file_form = FileForm(request.POST, request.FILES)
         file_form.is_valid()
     wrong = number_form.errors or file_form.errors
-    context = {"number_form": number_form, "file_form": file_form}
+    context = {"number_form": number_form, "file_form": file_form, "slow": False}
     return render(request, "service_hours/verify.html", context, status=422 if wrong else 200)
 
 

@@ -58,7 +58,8 @@ def queue(request: HttpRequest, which: str = "") -> HttpResponse:
         raise Denied(QUEUES[chosen][0])
     page = selectors.queue(which=chosen, actor=actor, cursor=request.GET.get("cursor"))
     for activity in page.items:
-        activity.days_left = working_days_between(today, activity.due_on) if activity.due_on else 0  # type: ignore[attr-defined]
+        left = working_days_between(today, activity.due_on) if activity.due_on else 0  # type: ignore[attr-defined]
+        activity.days_left, activity.days_late = left, -left  # type: ignore[attr-defined]
     counts = selectors.waiting_counts(actor=actor)
     context = {"page": page, "which": chosen.value, "tabs": [(name.value, counts[name]) for name in open_queues]}
     return render(request, "service_hours/queue.html", context)
@@ -115,6 +116,7 @@ def _activity_page(request: HttpRequest, activity: int) -> HttpResponse:
         for row in rows
     ]
     due = min((row.due_on for row in rows if row.state in selectors.OPEN), default=None)
+    left = working_days_between(today, due) if due else 0
     context = {
         "activity": found,
         "lines": lines,
@@ -124,7 +126,8 @@ def _activity_page(request: HttpRequest, activity: int) -> HttpResponse:
         "to_submit": sum(bool(line["submit"]) for line in lines),
         "to_verify": sum(bool(line["verify"]) for line in lines),
         "due_on": due,
-        "days_left": working_days_between(today, due) if due else 0,
+        "days_left": left,
+        "days_late": -left,
     }
     return render(request, "service_hours/activity_records.html", context)
 
