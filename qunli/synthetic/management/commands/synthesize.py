@@ -2,14 +2,17 @@ import time
 from datetime import date
 from typing import Any
 
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from qunli.divisions import selectors as divisions
 from qunli.kernel.clock import local_date
 from qunli.kernel.errors import Refused
+from qunli.people.models import Person
 from qunli.synthetic import services
 from qunli.synthetic.loading import Written
 
@@ -23,9 +26,17 @@ class Command(BaseCommand):
         parser.add_argument(
             "--today", type=date.fromisoformat, help="the day on which the city stands (default: today in Shanghai)"
         )
+        parser.add_argument(
+            "--if-empty", action="store_true", help="do nothing when somebody lives there already; load divisions first"
+        )
         parser.add_argument("--report", action="store_true", help="print rows, bytes and seconds by table")
 
     def handle(self, *args: Any, scale: float, seed: int, report: bool, **options: Any) -> None:
+        if options["if_empty"]:
+            if Person.objects.exists():
+                return
+            if not divisions.current().exists():
+                call_command("load_divisions", stdout=self.stdout)
         today = options["today"] or local_date(timezone.now())
         started = time.monotonic()
         bar = Progress(
