@@ -151,6 +151,12 @@ def sm3(data: bytes) -> bytes:
     return hashlib.new("sm3", data).digest()
 
 
+def encrypt_rows(texts: sm4_bulk.Bytes, nonces: sm4_bulk.Bytes) -> sm4_bulk.Bytes:
+    """`encrypt` of texts of one length, a row of bytes each, with nonces of their own (12 bytes a row), never one twice."""
+    key = _current()
+    return sm4_bulk.seal_rows(key.secret, key.header, texts, nonces)
+
+
 def encrypt_many(texts: Sequence[str]) -> list[bytes]:
     """`encrypt` of many: five times as fast for short texts."""
     key = _current()

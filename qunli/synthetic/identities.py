@@ -7,7 +7,7 @@
 
 import numpy as np
 
-from qunli.kernel import ciphers, sealing
+from qunli.kernel import ciphers
 from qunli.people.identity import CHECKS, WEIGHTS
 from qunli.synthetic.places import read
 from qunli.synthetic.plan import choose
@@ -58,7 +58,7 @@ def digests(kind: str, texts: Array) -> Array:
 
 def sealed(rng: np.random.Generator, texts: Array) -> Array:
     """Blobs of texts of one length; their nonces are the generator's, so that the same seed gives the same blobs."""
-    return sealing.seal(texts, rng.integers(0, 256, (len(texts), ciphers.NONCE), dtype=np.uint8))
+    return ciphers.encrypt_rows(texts, rng.integers(0, 256, (len(texts), ciphers.NONCE), dtype=np.uint8))
 
 
 def names(rng: np.random.Generator, female: Array) -> tuple[Array, Array]:
