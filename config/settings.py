@@ -172,6 +172,7 @@ TEMPLATES = [
                 "django.templatetags.static",
                 "django_cotton.templatetags.cotton",
                 "qunli.web.templatetags.formats",
+                "qunli.volunteering.templatetags.volunteering",
             ],
             "context_processors": [
                 "django.template.context_processors.request",

@@ -9,6 +9,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", health.metrics),
     path("", include("qunli.web.urls")),
     path("", include("qunli.accounts.urls")),
+    path("", include("qunli.volunteering.urls")),
     path("", include("qunli.service_hours.urls")),
 ]
 

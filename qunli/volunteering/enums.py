@@ -18,6 +18,16 @@ class TeamLevel(models.TextChoices):
     COMMUNITY = "community", _("社区（村）服务队")
 
 
+PARENTS: dict[str, tuple[str, ...]] = {
+    TeamLevel.CITY: (),
+    TeamLevel.CORPS: (TeamLevel.CITY,),
+    TeamLevel.DISTRICT: (TeamLevel.CITY,),
+    TeamLevel.STREET: (TeamLevel.DISTRICT,),
+    TeamLevel.COMMUNITY: (TeamLevel.STREET,),
+}
+"""Of which level the team above a team may be."""
+
+
 class Sponsor(models.TextChoices):
     GOVERNMENT = "government", _("党政机关和社区")
     SOCIAL_ORGANISATION = "social_org", _("社会组织")

@@ -1,16 +1,21 @@
 """What people type. Each form gives one value object of the services; a refusal of a service is shown at its field."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from qunli.divisions.enums import Level
 from qunli.divisions.forms import DivisionField
-from qunli.kernel.clock import SHANGHAI
+from qunli.kernel.clock import SHANGHAI, local_date
+from qunli.kernel.errors import Refused
 from qunli.people.enums import IdKind, Purpose, Relation, Sex
+from qunli.people.identity import check_birth_date, normal_name, normal_phone, parse_document
 from qunli.people.models import Person
+from qunli.people.wordings import current
 from qunli.volunteering.enums import Category, Skill, Sponsor, TeamLevel
 from qunli.volunteering.models import Team
 from qunli.volunteering.services import ActivityValues, GuardianAnswers, PostValues, TeamValues
@@ -64,6 +69,36 @@ class IdentityForm(forms.Form):
         label=gettext_lazy("手机号码"), max_length=20, widget=forms.TextInput(attrs={"inputmode": "tel", "type": "tel"})
     )
 
+    def clean_name(self) -> str:
+        return _checked(normal_name, self.cleaned_data["name"])
+
+    def clean_phone(self) -> str:
+        return _checked(normal_phone, self.cleaned_data["phone"])
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if "id_kind" in data and "id_number" in data:
+            try:
+                document = parse_document(data["id_kind"], data["id_number"])
+                data["id_number"] = document.normal
+                if document.birth_date is None and data.get("birth_date") is None and "birth_date" not in self.errors:
+                    self.add_error("birth_date", _("请填写出生日期，与证件一致。"))
+                elif document.birth_date is None:
+                    check_birth_date(data["birth_date"])
+                elif data.get("birth_date") not in (None, document.birth_date):
+                    self.add_error("birth_date", _("出生日期与证件号码不一致，请核对。"))
+            except Refused as refused:
+                self.add_error(refused.field if refused.field in self.fields else None, str(refused.message))
+        return data
+
+
+def _checked(check: Callable[[str], str], text: str) -> str:
+    """Run a rule of the people room as the field's own."""
+    try:
+        return check(text)
+    except Refused as refused:
+        raise forms.ValidationError(str(refused.message), refused.code) from refused
+
 
 class OfferForm(forms.Form):
     """Screen 2: what one offers; also the profile afterwards."""
@@ -97,14 +132,17 @@ def free_times_of(bits: int) -> list[str]:
 
 
 class ConsentForm(forms.Form):
-    """Screen 3: consents, one by one (PIPL 14, 29)."""
+    """Screen 3: consents, one by one (PIPL 14, 29), each with the text in force."""
 
-    registration = forms.BooleanField(label=gettext_lazy("我自愿登记为志愿者，登记信息真实、准确、完整"))
-    identity = forms.BooleanField(label=gettext_lazy("我同意处理我的证件号码，用于核对身份和防止重复登记"))
-    location = forms.BooleanField(
-        label=gettext_lazy("我同意在签到时使用我的位置（可随时撤回，不同意也能用签到码）"), required=False
-    )
+    registration = forms.BooleanField(label=gettext_lazy("我自愿登记为志愿者，填写的信息真实、准确、完整"))
+    identity = forms.BooleanField(label=gettext_lazy("我同意平台处理我的证件号码"))
+    location = forms.BooleanField(label=gettext_lazy("我同意签到时使用我的位置"), required=False)
     publish_name = forms.BooleanField(label=gettext_lazy("我同意在公示中显示我的姓名"), required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for purpose, field in self.fields.items():
+            field.help_text = current(purpose, local_date(timezone.now())).text
 
     def consents(self) -> frozenset[str]:
         return frozenset(p for p in Purpose.values if self.cleaned_data.get(p))
@@ -122,9 +160,17 @@ class GuardianForm(forms.Form):
     guardian_phone = forms.CharField(
         label=gettext_lazy("监护人手机号码"), max_length=20, widget=forms.TextInput(attrs={"inputmode": "tel", "type": "tel"})
     )
-    guardian_agrees = forms.BooleanField(
-        label=gettext_lazy("我是监护人，已了解志愿服务的内容和风险，同意被监护人参加，并同意处理其个人信息")
-    )
+    guardian_agrees = forms.BooleanField(label=gettext_lazy("我是监护人，我同意"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["guardian_agrees"].help_text = current(Purpose.MINOR, local_date(timezone.now())).text
+
+    def clean_guardian_name(self) -> str:
+        return _checked(normal_name, self.cleaned_data["guardian_name"])
+
+    def clean_guardian_phone(self) -> str:
+        return _checked(normal_phone, self.cleaned_data["guardian_phone"])
 
     def answers(self) -> GuardianAnswers:
         data = self.cleaned_data
@@ -208,6 +254,18 @@ class ActivityForm(forms.Form):
         field: Any = self.fields["person_in_charge"]
         field.choices = [(person.pk, person.name) for person in leaders]
 
+    def _fields(self, *names: str) -> list[forms.BoundField]:
+        return [self[name] for name in names]
+
+    def what(self) -> list[forms.BoundField]:
+        return self._fields("title", "category", "content", "person_in_charge")
+
+    def where(self) -> list[forms.BoundField]:
+        return self._fields("starts_at", "ends_at", "division", "address", "longitude", "latitude", "radius")
+
+    def whom(self) -> list[forms.BoundField]:
+        return self._fields("min_age", "max_age", "risk_notice", "danger", "insurance")
+
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         starts_at, ends_at = data.get("starts_at"), data.get("ends_at")
@@ -244,7 +302,7 @@ class PostForm(forms.Form):
         return PostValues(name=data["name"], places=data["places"], skills=sorted(data["skills"]), pk=data["pk"])
 
 
-class _Posts(forms.BaseFormSet):  # type: ignore[type-arg]
+class BasePosts(forms.BaseFormSet):  # type: ignore[type-arg]
     def values(self) -> list[PostValues]:
         """The posts that were filled in and not marked for removal."""
         return [form.values() for form in self.forms if form.has_changed() or form.cleaned_data.get("pk") if not self._gone(form)]
@@ -253,7 +311,7 @@ class _Posts(forms.BaseFormSet):  # type: ignore[type-arg]
         return bool(not form.cleaned_data or form.cleaned_data.get("DELETE"))
 
 
-PostFormSet = forms.formset_factory(PostForm, formset=_Posts, extra=1, max_num=20, validate_max=True, can_delete=True)
+PostFormSet = forms.formset_factory(PostForm, formset=BasePosts, extra=2, max_num=20, validate_max=True, can_delete=True)
 
 
 class ReasonForm(forms.Form):

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from qunli.accounts.models import Account
 from qunli.divisions.models import Division
+from qunli.divisions.selectors import Node
 from qunli.kernel.actor import Actor
 from qunli.kernel.clock import SHANGHAI
 from qunli.kernel.errors import Refused
@@ -22,7 +23,7 @@ from qunli.kernel.pages import Page, paginate
 from qunli.kernel.words import query_tokens
 from qunli.people.models import Person
 from qunli.volunteering import signing_up
-from qunli.volunteering.enums import SignUpState, Skill
+from qunli.volunteering.enums import PARENTS, Category, SignUpState, Skill
 from qunli.volunteering.models import Activity, Membership, Post, RegistrationDraft, SignUp, Team, Volunteer, mercator
 from qunli.volunteering.perms import Permission
 from qunli.volunteering.querysets import decides, led_teams
@@ -122,6 +123,7 @@ class Check(NamedTuple):
     """The outcome's code when it does not hold."""
     holds: bool
     says: str
+    clause: str = ""
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,6 @@ class Standing:
 
 CHECKS = {
     "not_volunteer": gettext_lazy("已登记为志愿者"),
-    "age": gettext_lazy("活动当天的年龄符合要求"),
     "consent_missing": gettext_lazy("监护人已同意"),
     "skills_missing": gettext_lazy("具备岗位需要的技能"),
     "overlap": gettext_lazy("这个时间没有别的活动"),
@@ -169,6 +170,12 @@ def standings_of(*, activity: Activity, posts: Sequence[Post], person_id: int, n
     return [_standing(activity, post, rows[post.pk], now) for post in posts if post.pk in rows]
 
 
+def _ages(activity: Activity) -> str:
+    if activity.max_age is None:
+        return _("活动当天年满 %(min)s 周岁") % {"min": activity.min_age}
+    return _("活动当天在 %(min)s 到 %(max)s 周岁之间") % {"min": activity.min_age, "max": activity.max_age}
+
+
 def _standing(activity: Activity, post: Post, row: Any, now: datetime) -> Standing:
     active, age, skills, own, already, clash, agrees = row
     old_enough = age is not None and activity.min_age <= age and (activity.max_age is None or age <= activity.max_age)
@@ -176,13 +183,15 @@ def _standing(activity: Activity, post: Post, row: Any, now: datetime) -> Standi
     checks = [
         Check("closed", activity.state == "published" and activity.starts_at > now, str(CHECKS["closed"])),
         Check("not_volunteer", active, str(CHECKS["not_volunteer"])),
-        Check(age_code, old_enough, str(CHECKS["age"])),
+        Check(age_code, old_enough, _ages(activity), _("《志愿服务条例》第十五条")),
     ]
     if age is not None and age < 18:
-        checks.append(Check("consent_missing", agrees, str(CHECKS["consent_missing"])))
+        checks.append(Check("consent_missing", agrees, str(CHECKS["consent_missing"]), _("《个人信息保护法》第三十一条")))
     if skills:
         names = "、".join(str(Skill(s).label) for s in skills)
-        checks.append(Check("skills_missing", set(skills) <= set(own), f"{CHECKS['skills_missing']}：{names}"))
+        checks.append(
+            Check("skills_missing", set(skills) <= set(own), f"{CHECKS['skills_missing']}：{names}", _("《志愿服务条例》第十六条"))
+        )
     checks.append(Check("overlap", clash is None, str(CHECKS["overlap"])))
     return Standing(post, checks, already, clash, post.taken >= post.places)
 
@@ -279,19 +288,27 @@ def team(*, pk: int, actor: Actor) -> Team:
     return Team.objects.visible_to(actor).select_related("division", "parent").get(pk=pk)
 
 
-def teams_below(*, division: Division, children: Iterable[Division]) -> dict[int, int]:
-    """Number of active teams in each child division and below it, by the child's primary key."""
-    by_path = {child.path: child.pk for child in children}
+def teams_below(*, path: str, children: Iterable[Node]) -> dict[int, int]:
+    """Number of active teams in each child division and below it, by the child's primary key. `path` is that of the parent."""
+    by_path = {child.path: child.id for child in children}
     if not by_path:
         return {}
-    width = len(division.path) + 13
+    start = Substr("division__path", 1, len(path) + 13)
     rows = (
-        Team.objects.filter(state="active", division__path__startswith=division.path)
-        .values_list(Substr("division__path", 1, width))
-        .annotate(n=Count("id"))
-        .order_by()
+        Team.objects.filter(state="active", division__path__startswith=path).values_list(start).annotate(n=Count("id")).order_by()
     )
-    return {by_path[path]: n for path, n in rows if path in by_path}
+    return {by_path[found]: n for found, n in rows if found in by_path}
+
+
+class ToDecide(NamedTuple):
+    activities: int
+    teams: int
+
+
+def to_decide_counts(*, actor: Actor) -> ToDecide:
+    """How much waits for the actor's decision; counting stops at 100."""
+    own_teams = Team.objects.filter(decides(actor, Permission.APPROVE_TEAM), state="applied")
+    return ToDecide(Activity.objects.to_decide(actor)[:100].count(), own_teams[:100].count())
 
 
 def team_activities(*, team: Team, now: datetime, limit: int = 5) -> list[Activity]:
@@ -366,3 +383,31 @@ def feed_of(*, person_id: int, since: datetime) -> list[SignUp]:
     """What a person's calendar shows: sign-ups that hold, from `since` on. The caller has checked the feed's secret key."""
     rows = SignUp.objects.filter(person=person_id, state__in=["confirmed", "waiting", "attended"], activity__ends_at__gte=since)
     return list(rows.select_related("activity__team", "post").order_by("activity__starts_at")[:500])
+
+
+def labels(values: Iterable[str]) -> list[str]:
+    """Skills or categories in the reader's language."""
+    known: dict[str, Any] = {**dict(Skill.choices), **dict(Category.choices)}
+    return [str(known.get(value, value)) for value in values]
+
+
+def free_time_labels(bits: int) -> list[str]:
+    """The free times as words, a day in one piece: 周六上午、下午."""
+    days = [_("周一"), _("周二"), _("周三"), _("周四"), _("周五"), _("周六"), _("周日")]
+    times = [_("上午"), _("下午"), _("晚上")]
+    found = []
+    for n, day in enumerate(days):
+        free = [time for t, time in enumerate(times) if bits >> (3 * n + t) & 1]
+        if free:
+            found.append(f"{day} {'、'.join(free)}")
+    return found
+
+
+def parent_for(*, level: str, division: Division) -> Team | None:
+    """The team of the level above that covers a division: where a new team hangs in the tree."""
+    above = PARENTS[level]
+    if not above:
+        return None
+    codes = [code for code in division.path.split("/") if code]
+    rows = Team.objects.filter(level__in=above, state="active", division__code__in=codes)
+    return rows.order_by("id").first()

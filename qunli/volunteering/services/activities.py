@@ -287,7 +287,7 @@ def _step(current: Activity, verb: str, reason: str) -> None:
     current.save(update_fields=["state", "state_reason", "approved_by", "approved_at"])
 
 
-def _tell_author(activity: Activity, template: str, **facts: str) -> None:
+def _tell_author(activity: Activity, template: str, **facts: Any) -> None:
     persons = {p for p in (activity.created_by_id, activity.person_in_charge_id) if p is not None}
     notices.tell(persons, template, url=address(activity), **told(activity), **facts)
 

@@ -4,6 +4,7 @@ Locks are taken in one order everywhere: activity, post, sign-up.
 """
 
 from datetime import datetime
+from typing import Any
 
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils.translation import gettext as _
@@ -142,7 +143,7 @@ def address(activity: Activity) -> str:
     return f"/activities/{activity.pk}/"
 
 
-def told(activity: Activity) -> dict[str, str]:
+def told(activity: Activity) -> dict[str, Any]:
     """What a notice says of an activity."""
     return {"title": activity.title, "starts_at": f"{activity.starts_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"}
 

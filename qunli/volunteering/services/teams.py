@@ -20,20 +20,13 @@ from qunli.kernel.errors import Denied, Refused
 from qunli.kernel.words import search_tokens
 from qunli.notices import services as notices
 from qunli.people.models import Person
-from qunli.volunteering.enums import Sponsor, TeamLevel
+from qunli.volunteering.enums import PARENTS, Sponsor, TeamLevel
 from qunli.volunteering.models import Membership, Team, Volunteer
 from qunli.volunteering.perms import Permission, leads, may_decide_team, may_leave
 from qunli.volunteering.states import MEMBERSHIP, TEAM
 
 LEVEL_OF = {TeamLevel.CITY: 1, TeamLevel.CORPS: 1, TeamLevel.DISTRICT: 2, TeamLevel.STREET: 3, TeamLevel.COMMUNITY: 4}
 """The level of the division at which a team of each level stands."""
-PARENTS: dict[str, tuple[str, ...]] = {
-    TeamLevel.CITY: (),
-    TeamLevel.CORPS: (TeamLevel.CITY,),
-    TeamLevel.DISTRICT: (TeamLevel.CITY,),
-    TeamLevel.STREET: (TeamLevel.DISTRICT,),
-    TeamLevel.COMMUNITY: (TeamLevel.STREET,),
-}
 LEADER = "team_leader"
 
 
@@ -311,7 +304,7 @@ def _change(
     allowed: Callable[[Actor, Team], bool],
     done: Callable[[Membership], None],
     notice: str,
-    **facts: str,
+    **facts: Any,
 ) -> None:
     with transaction.atomic():
         current = _locked_membership(membership)
