@@ -73,9 +73,9 @@ def strict_resolve(self: base.FilterExpression, context: Context, ignore_failure
             except base.VariableDoesNotExist:
                 missing = True
         if missing:
-            origin = (context.render_context.template or context.template).origin.name
+            names = {str(t.name) for t in (context.template, context.render_context.template) if t is not None}
             raise violated(
-                f"undefined template variable {{{{ {variable.var} }}}} in {origin}: pass it, or say |default:'' if it may miss"
+                f"undefined template variable {{{{ {variable.var} }}}} in {' or '.join(sorted(names))}: pass it, or give it |default"
             )
     return _resolve(self, context, ignore_failures)
 

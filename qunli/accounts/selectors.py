@@ -11,8 +11,7 @@ from django.contrib.auth import SESSION_KEY
 from django.db.models import QuerySet
 
 from qunli.accounts.models import Account, Session, Token
-from qunli.accounts.services import SECOND_FACTOR
-from qunli.accounts.sessions import digest_of
+from qunli.accounts.sessions import SECOND_FACTOR, digest_of
 from qunli.kernel.ciphers import blind_index, decrypt
 from qunli.notices.models import DemoSms
 

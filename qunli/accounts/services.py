@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from qunli.accounts import codes
 from qunli.accounts.models import Account, CodePurpose, Session, Token
 from qunli.accounts.scopes import SCOPES
-from qunli.accounts.sessions import SessionStore, digest_of
+from qunli.accounts.sessions import SECOND_FACTOR, SessionStore, digest_of
 from qunli.audit.context import origin
 from qunli.audit.services import record
 from qunli.kernel.actor import SYSTEM, Actor
@@ -28,9 +28,6 @@ from qunli.people.identity import normal_phone
 from qunli.people.models import Person
 
 BACKEND = "qunli.accounts.backends.PhoneBackend"
-SECOND_FACTOR = "qunli_second_factor"
-"""Session key: the id of the account, as a string, whose second factor this session has shown. Not a yes: a sign-in that was left
-half-way must not count for the next person at the same browser."""
 TOKEN_PREFIX = "qlt_"  # noqa: S105
 WRONG_CODE = gettext_lazy("验证码不正确或已失效。请核对最新一条短信，或重新获取验证码。")
 """One answer for a wrong, old, used or never sent code."""

@@ -12,6 +12,10 @@ from django.utils import timezone
 
 from qunli.accounts.models import Account, Session
 
+SECOND_FACTOR = "qunli_second_factor"
+"""Session key: the id of the account, as a string, whose second factor this session has shown. Not a yes: a sign-in that was left
+half-way must not count for the next person at the same browser."""
+
 
 def digest_of(key: str) -> bytes:
     """What the database knows of a session's key or a token: its SHA-256 (the key is random, so no salt is needed)."""

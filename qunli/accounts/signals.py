@@ -11,8 +11,7 @@ from django.http import HttpRequest
 
 from qunli.accounts.devices import describe_device, mask_address
 from qunli.accounts.models import Account
-from qunli.accounts.services import SECOND_FACTOR
-from qunli.accounts.sessions import SessionStore
+from qunli.accounts.sessions import SECOND_FACTOR, SessionStore
 from qunli.audit.context import client_address
 from qunli.audit.services import record
 from qunli.kernel.actor import Actor

@@ -13,6 +13,7 @@ ALSO_OPEN = {
     # room.module: why another room may import it
     "divisions.forms": "the field with which every form chooses a division",
     "people.identity": "pure checks of identity numbers, names and phones",
+    "people.wordings": "the texts of consents, with their versions",
     "audit.context": "address and id of the request, for the one statement of a sign-up",
 }
 

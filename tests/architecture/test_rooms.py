@@ -11,13 +11,13 @@ ORDER = [
     {"urls"},
     {"views", "api", "admin"},
     {"forms"},
-    {"tasks"},
-    {"services"},
+    {"tasks", "services"},
     {"selectors"},
     {"perms", "models"},
     {"enums", "states"},
 ]
-"""Top to bottom. Siblings may import each other: states are tables over enums, a QuerySet's `visible_to` names permissions."""
+"""Top to bottom. Siblings may import each other: states are tables over enums, a QuerySet's `visible_to` names
+permissions, a job calls services, and a service puts jobs into the queue."""
 STANDARD = {name for names in ORDER for name in names} | {
     *("__init__", "apps", "checks", "middleware", "migrations", "management"),
     *("templates", "templatetags", "locale", "data", "static", "README"),
