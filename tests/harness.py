@@ -75,7 +75,7 @@ def strict_resolve(self: base.FilterExpression, context: Context, ignore_failure
         if missing:
             names = {str(t.name) for t in (context.template, context.render_context.template) if t is not None}
             raise violated(
-                f"undefined template variable {{{{ {variable.var} }}}} in {' or '.join(sorted(names))}: pass it, or give it |default"
+                f"undefined template variable {{{{ {variable.var} }}}} in {' or '.join(sorted(names))}: pass it or give it |default"
             )
     return _resolve(self, context, ignore_failures)
 
