@@ -8,13 +8,14 @@ from datetime import date, timedelta
 
 import numpy as np
 
+from qunli.kernel.words import search_tokens
 from qunli.synthetic import rows
 from qunli.synthetic.places import Places, read
 from qunli.synthetic.plan import A_DAY, ACTIVITIES, COMING_DAYS, YEARS, Sizes, choose, draws, ranks, to_total
 from qunli.synthetic.population import Population
 from qunli.synthetic.rows import MINUTE, Array, day_number
-from qunli.synthetic.teams import Teams, tokens
-from qunli.volunteering.enums import ActivityState
+from qunli.synthetic.teams import Teams
+from qunli.volunteering.enums import ActivityState, Category
 
 STARTS = {"m": (510, 540, 570), "a": (840, 870, 900), "e": (1110, 1140, 1170)}
 """Minutes after midnight at which an activity starts in the morning, afternoon, evening."""
@@ -196,7 +197,9 @@ def encode(
     found = state != 0
     search = [rows.text_array([])] * count
     for n in np.flatnonzero(found):
-        search[n] = rows.text_array(sorted(tokens(places.names[place[n]]) | tokens(kinds[kind[n]]["title"])))
+        label = Category(kinds[kind[n]]["category"]).label
+        told = f"{titles[n]} {teams.names[team[n]]} {addresses[n]} {places.names[place[n]]} {label}"
+        search[n] = rows.text_array(search_tokens(told))
     reasons = ["" if s != 4 else "请补充集合地点和负责人联系方式。" for s in range(len(STATES))]
     reasons[5] = "因天气原因取消。"
     return rows.encode(

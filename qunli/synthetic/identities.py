@@ -14,6 +14,8 @@ from qunli.synthetic.plan import choose
 from qunli.synthetic.rows import EPOCH_DAY, Array
 
 PHONES = "154"
+DEMONSTRATION_PHONES = "1540000"
+"""Those of the demonstration's people; all others begin with 1541 to 1549."""
 PER_AREA = 500
 """Numbers of one sex for one place and birthday: the last digit but one tells the sex."""
 
@@ -38,7 +40,7 @@ def phones(numbers: Array) -> Array:
     """Phones in E.164 as ASCII, one a row."""
     out = np.zeros((len(numbers), 14), dtype=np.int64)
     out[:, :6] = np.frombuffer(f"+86{PHONES}".encode(), dtype=np.uint8) - 48
-    _spell(out[:, 6:], numbers.astype(np.int64) * 61_803_399 % 10**8)
+    _spell(out[:, 6:], 10**7 + numbers.astype(np.int64) * 61_803_401 % (9 * 10**7))
     return (out + 48).astype(np.uint8)
 
 
@@ -58,7 +60,11 @@ def digests(kind: str, texts: Array) -> Array:
 
 def sealed(rng: np.random.Generator, texts: Array) -> Array:
     """Blobs of texts of one length; their nonces are the generator's, so that the same seed gives the same blobs."""
+<<<<<<< HEAD
     return ciphers.encrypt_rows(texts, rng.integers(0, 256, (len(texts), ciphers.NONCE), dtype=np.uint8))
+=======
+    return ciphers.encrypt_alike(texts, rng.integers(0, 256, (len(texts), ciphers.NONCE), dtype=np.uint8))
+>>>>>>> 2faec63 (wip)
 
 
 def names(rng: np.random.Generator, female: Array) -> tuple[Array, Array]:

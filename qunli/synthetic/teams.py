@@ -1,7 +1,6 @@
 """The tree of teams: city, industry corps, districts, streets, communities; and the teams of partners."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from stdnum.cn import uscc
@@ -74,13 +73,10 @@ def _heaviest(nodes: Array, weights: Array, count: int) -> Array:
 
 
 def _parent(level: int, node: int, places: Places, first: dict[int, int]) -> int:
-    """The team of the nearest division above that has one."""
-    if level == 1:
+    """The team of the level directly above, -1 where that division has none."""
+    if level <= 2:
         return 0
-    above = int(places.parents[node])
-    while above not in first:
-        above = int(places.parents[above])
-    return first[above]
+    return first.get(int(places.parents[node]), -1)
 
 
 def _names(
@@ -131,11 +127,6 @@ def _organisation_check(digits: str) -> str:
     return "0123456789X"[(11 - total % 11) % 11]
 
 
-@lru_cache(maxsize=200_000)
-def tokens(text: str) -> frozenset[str]:
-    return frozenset(search_tokens(text))
-
-
 def encode(teams: Teams, members: Array, founded: Array, leaders: Array, places: Places) -> bytes:
     """All rows of the teams' table. `founded` is a day number, `leaders` the persons' keys, `members` the kept counter."""
     introductions = read("teams")["introductions"]
@@ -143,6 +134,8 @@ def encode(teams: Teams, members: Array, founded: Array, leaders: Array, places:
     partners = np.array([s in (Sponsor.SOCIAL_ORGANISATION, Sponsor.ENTERPRISE) for s in teams.sponsors])
     codes = [credit_code(n + 1).encode() if partners[n] else b"" for n in range(count)]
     everyone = np.arange(count)
+    words = zip(teams.names, teams.sponsor_names, teams.places, strict=True)
+    search = [rows.text_array(search_tokens(f"{name} {sponsor} {places.names[p]}")) for name, sponsor, p in words]
     created = founded.astype(np.int64) * 1440 * rows.MINUTE + 600 * rows.MINUTE
     return rows.encode(
         [
@@ -159,7 +152,7 @@ def encode(teams: Teams, members: Array, founded: Array, leaders: Array, places:
             rows.text(""),
             rows.numbers(leaders, "i8"),
             rows.numbers(members, "i4"),
-            rows.words(everyone, [rows.text_array(search_tokens(name)) for name in teams.names]),
+            rows.words(everyone, search),
             rows.numbers(founded, "i4"),
             rows.numbers(created, "i8"),
         ],

@@ -2,6 +2,7 @@ import time
 from datetime import date
 from typing import Any
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
@@ -9,11 +10,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from qunli.divisions import selectors as divisions
+from qunli.divisions.models import Division
 from qunli.kernel.clock import local_date
 from qunli.kernel.errors import Refused
 from qunli.people.models import Person
 from qunli.synthetic import services
+from qunli.synthetic.demonstration import building
 from qunli.synthetic.loading import Written
 
 
@@ -26,17 +28,15 @@ class Command(BaseCommand):
         parser.add_argument(
             "--today", type=date.fromisoformat, help="the day on which the city stands (default: today in Shanghai)"
         )
-        parser.add_argument(
-            "--if-empty", action="store_true", help="do nothing when somebody lives there already; load divisions first"
-        )
+        parser.add_argument("--if-empty", action="store_true", help="do nothing where somebody lives already")
         parser.add_argument("--report", action="store_true", help="print rows, bytes and seconds by table")
 
     def handle(self, *args: Any, scale: float, seed: int, report: bool, **options: Any) -> None:
-        if options["if_empty"]:
-            if Person.objects.exists():
-                return
-            if not divisions.current().exists():
-                call_command("load_divisions", stdout=self.stdout)
+        if options["if_empty"] and Person.objects.exists():
+            self._demonstrate()
+            return
+        if not Division.objects.exists():
+            call_command("load_divisions", stdout=self.stdout)
         today = options["today"] or local_date(timezone.now())
         started = time.monotonic()
         bar = Progress(
@@ -62,6 +62,13 @@ class Command(BaseCommand):
             self._print(written)
         total = sum(entry.bytes for entry in written)
         self.stdout.write(f"scale {scale:g}, seed {seed}, {today}: {total / 1e9:.2f} GB in {seconds:.1f} s")
+
+        self._demonstrate()
+
+    def _demonstrate(self) -> None:
+        """The demonstration's people, where there is a demonstration and they are missing."""
+        if settings.DEMO and not building.exists():
+            building.build(now=timezone.now())
 
     def _print(self, written: list[Written]) -> None:
         table = Table("table", "rows", "bytes", "seconds")
