@@ -56,22 +56,34 @@ function fonts() {
   writeFileSync(join(target, "fonts", "LICENSE.txt"), readFileSync(join(source, "LICENSE")));
 }
 
-/** One sprite of the icons named in static/icons/names.txt (Lucide, ISC) and of our own in static/icons/*.svg. */
+/** One sprite of the icons that templates name, of those in static/icons/names.txt that data name (Lucide, ISC), and of our own. */
 function icons() {
-  const names = readFileSync(join(root, "static", "icons", "names.txt"), "utf8").split(/\s+/).filter(Boolean);
+  const own = readdirSync(join(root, "static", "icons")).filter((file) => file.endsWith(".svg"));
+  const named = new Set(readFileSync(join(root, "static", "icons", "names.txt"), "utf8").split(/\s+/).filter(Boolean));
+  for (const file of templates()) {
+    for (const [, , name] of readFileSync(file, "utf8").matchAll(/<c-(icon\b[^>]*?\bname|[a-z-]+\b[^>]*?\bicon)="([a-z0-9-]+)"/g)) named.add(name);
+  }
+  const names = [...named].filter((name) => !own.includes(`${name}.svg`)).sort();
   const symbol = (name, svg) => {
     const inner = svg.replace(/<!--[\s\S]*?-->/g, "").match(/<svg[^>]*>([\s\S]*)<\/svg>/)[1];
     return `<symbol id="${name}" viewBox="0 0 24 24">${inner.replace(/\s*\n\s*/g, "")}</symbol>`;
   };
   const symbols = names.map((name) => {
     const file = at("lucide-static", "icons", `${name}.svg`);
-    if (!existsSync(file)) throw new Error(`static/icons/names.txt: no icon is called "${name}"`);
+    if (!existsSync(file)) throw new Error(`No icon is called "${name}": look in node_modules/lucide-static/icons.`);
     return symbol(name, readFileSync(file, "utf8"));
   });
-  for (const file of readdirSync(join(root, "static", "icons"))) {
-    if (file.endsWith(".svg")) symbols.push(symbol(file.slice(0, -4), readFileSync(join(root, "static", "icons", file), "utf8")));
-  }
+  for (const file of own) symbols.push(symbol(file.slice(0, -4), readFileSync(join(root, "static", "icons", file), "utf8")));
   writeFileSync(join(target, "icons.svg"), `<svg xmlns="http://www.w3.org/2000/svg">${symbols.join("")}</svg>`);
+}
+
+/** Every template of the house. */
+function templates() {
+  const rooms = readdirSync(join(root, "qunli")).map((room) => join(root, "qunli", room, "templates"));
+  return [join(root, "templates"), ...rooms]
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder, { recursive: true }).map((file) => join(folder, file)))
+    .filter((file) => file.endsWith(".html"));
 }
 
 /** The map's own style sheet and pictures, beside its script. */
