@@ -61,7 +61,7 @@ function icons() {
   const own = readdirSync(join(root, "static", "icons")).filter((file) => file.endsWith(".svg"));
   const named = new Set(readFileSync(join(root, "static", "icons", "names.txt"), "utf8").split(/\s+/).filter(Boolean));
   for (const file of templates()) {
-    for (const [, , name] of readFileSync(file, "utf8").matchAll(/<c-(icon\b[^>]*?\bname|[a-z-]+\b[^>]*?\bicon)="([a-z0-9-]+)"/g)) named.add(name);
+    for (const [, , name] of readFileSync(file, "utf8").matchAll(/<c-(icon\b[^>]*?\sname|[a-z-]+\b[^>]*?\sicon)="([a-z0-9-]+)"/g)) named.add(name);
   }
   const names = [...named].filter((name) => !own.includes(`${name}.svg`)).sort();
   const symbol = (name, svg) => {

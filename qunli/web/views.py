@@ -27,8 +27,6 @@ from qunli.web.shell import actor
 def home(request: HttpRequest) -> HttpResponse:
     """The visitor's page, or what is next and what waits for the person who has signed in."""
     now = timezone.now()
-    if not where("volunteering:activities"):
-        return render(request, "web/about.html", {"api_docs_url": ""})
     if not request.user.is_authenticated:
         return render(request, "web/visitor.html", {"activities": near(actor(request), None, now)})
     built = build(actor(request), now)
