@@ -164,12 +164,3 @@ def encrypt_many(texts: Sequence[str]) -> list[bytes]:
     for start in range(0, len(texts), BATCH):
         found += sm4_bulk.seal(key.secret, key.header, [text.encode() for text in texts[start : start + BATCH]])
     return found
-
-
-def encrypt_alike(texts: sm4_bulk.Bytes, nonces: sm4_bulk.Bytes) -> sm4_bulk.Bytes:
-    """`encrypt` of texts of one length, a row of bytes each, under nonces (12 bytes a row) of the caller.
-
-    For a load that is to be the same twice: a nonce must never serve another text.
-    """
-    key = _current()
-    return sm4_bulk.seal_alike(key.secret, key.header, texts, nonces)

@@ -34,11 +34,7 @@ def seal(secret: bytes, header: bytes, texts: Sequence[bytes], nonces: bytes | N
     for length, places in by_length.items():
         plain = np.frombuffer(b"".join(texts[p] for p in places), np.uint8).reshape(len(places), length)
         fresh = np.frombuffer(b"".join(nonces[p * NONCE : p * NONCE + NONCE] for p in places), np.uint8).reshape(-1, NONCE)
-<<<<<<< HEAD
         rows = seal_rows(secret, header, plain, fresh)
-=======
-        rows = seal_alike(secret, header, plain, fresh)
->>>>>>> 2faec63 (wip)
         width = rows.shape[1]
         joined = rows.tobytes()
         for number, place in enumerate(places):
@@ -46,11 +42,7 @@ def seal(secret: bytes, header: bytes, texts: Sequence[bytes], nonces: bytes | N
     return sealed
 
 
-<<<<<<< HEAD
 def seal_rows(secret: bytes, header: bytes, plain: Bytes, nonces: Bytes) -> Bytes:
-=======
-def seal_alike(secret: bytes, header: bytes, plain: Bytes, nonces: Bytes) -> Bytes:
->>>>>>> 2faec63 (wip)
     """Texts of one length, a row each."""
     count, length = plain.shape
     blocks = -(-length // BLOCK)

@@ -60,11 +60,7 @@ def digests(kind: str, texts: Array) -> Array:
 
 def sealed(rng: np.random.Generator, texts: Array) -> Array:
     """Blobs of texts of one length; their nonces are the generator's, so that the same seed gives the same blobs."""
-<<<<<<< HEAD
     return ciphers.encrypt_rows(texts, rng.integers(0, 256, (len(texts), ciphers.NONCE), dtype=np.uint8))
-=======
-    return ciphers.encrypt_alike(texts, rng.integers(0, 256, (len(texts), ciphers.NONCE), dtype=np.uint8))
->>>>>>> 2faec63 (wip)
 
 
 def names(rng: np.random.Generator, female: Array) -> tuple[Array, Array]:
