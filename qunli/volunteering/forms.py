@@ -317,7 +317,9 @@ PostFormSet = forms.formset_factory(PostForm, formset=BasePosts, extra=2, max_nu
 class ReasonForm(forms.Form):
     """Every no, every cancellation and every change says why."""
 
-    reason = forms.CharField(label=gettext_lazy("原因"), max_length=200, widget=forms.TextInput())
+    reason = forms.CharField(
+        label=gettext_lazy("原因"), max_length=200, error_messages={"required": gettext_lazy("请写明原因，对方会看到。")}
+    )
 
 
 class FindForm(forms.Form):

@@ -174,7 +174,7 @@ def statement(who: str = WHO, until: str = "starts_at") -> str:
 def facts() -> str:
     """The reading part alone, for all posts of `%(activity)s`: what the panel "why I can or cannot sign up" shows."""
     columns = "post_id, own_skills IS NOT NULL, age, skills, COALESCE(own_skills, '{{}}'), already, clash, consented"
-    return (_FACTS + f" SELECT {columns} FROM facts ORDER BY post_id").format(who=WHO, posts="a.id = %(activity)s::bigint")  # noqa: S608
+    return (_FACTS + f" SELECT {columns} FROM facts ORDER BY post_id").format(who=WHO, posts="p.activity_id = %(activity)s::bigint")  # noqa: S608
 
 
 _OWN = statement()

@@ -24,7 +24,7 @@ def see(client: Any, name: str, *args: Any, query: str = "", status: int = 200) 
     return str(response.content.decode())
 
 
-def press(client: Any, name: str, *args: Any, **data: Any) -> str:
+def press(client: Any, name: str, /, *args: Any, **data: Any) -> str:
     """Press a button and read the page to which it leads."""
     response = client.post(reverse(f"volunteering:{name}", args=args), data, follow=True)
     assert response.status_code == 200, (name, response.status_code, response.content[:500])
@@ -208,7 +208,7 @@ def test_the_leader_writes_submits_and_the_officer_approves(
     assert "下雨" in see(client, "activity", activity.pk)
 
 
-def press_refused(client: Any, name: str, *args: Any, **data: Any) -> str:
+def press_refused(client: Any, name: str, /, *args: Any, **data: Any) -> str:
     response = client.post(reverse(f"volunteering:{name}", args=args), data)
     assert response.status_code == 422, response.status_code
     return str(response.content.decode())

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from django.contrib import messages
 from django.core.exceptions import ObjectDoesNotExist
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
@@ -25,6 +25,11 @@ def found(read: Callable[..., Found], request: HttpRequest, pk: int) -> Found:
         return read(pk=pk, actor=actor_of(request))
     except ObjectDoesNotExist as error:
         raise Http404(_("没有找到，或者您不能查看。")) from error
+
+
+def posted(request: HttpRequest) -> QueryDict | None:
+    """What was sent, for a form: an empty form that was sent is not an empty form that was asked for."""
+    return request.POST if request.method == "POST" else None
 
 
 def done(request: HttpRequest, deed: Callable[[], Any], said: str, url: str) -> HttpResponse:

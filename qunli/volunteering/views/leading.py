@@ -19,7 +19,7 @@ from qunli.volunteering.enums import SignUpState
 from qunli.volunteering.forms import ActivityForm, BasePosts, PostFormSet, ReasonForm
 from qunli.volunteering.models import Activity, Team
 from qunli.volunteering.services import ActivityValues
-from qunli.volunteering.views.common import actor_of, done, found
+from qunli.volunteering.views.common import actor_of, done, found, posted
 from qunli.volunteering.views.teams import with_reason
 
 FORM = "volunteering/activity_form.html"
@@ -82,7 +82,7 @@ def _written(request: HttpRequest, team: Team, one: Activity | None) -> HttpResp
         initial = ActivityForm.initial_of(ActivityValues.of(one))
         kept = [{"pk": post.pk, "name": post.name, "places": post.places, "skills": post.skills} for post in one.posts.all()]
     changing = one is not None and one.state == "published"
-    data = request.POST or None
+    data = posted(request)
     form = ActivityForm(data, initial=initial, leaders=leaders)
     posts = cast(BasePosts, PostFormSet(data, initial=kept, prefix="posts"))
     reason = ReasonForm(data) if changing else None

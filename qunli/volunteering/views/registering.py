@@ -24,7 +24,7 @@ from qunli.volunteering import numbers, selectors, services
 from qunli.volunteering.forms import ConsentForm, GuardianForm, IdentityForm, OfferForm, free_times_of
 from qunli.volunteering.selectors import Draft
 from qunli.volunteering.services import RegistrationAnswers
-from qunli.volunteering.views.common import actor_of, done
+from qunli.volunteering.views.common import actor_of, done, posted
 
 ADULT = 18
 
@@ -87,7 +87,7 @@ def _go(request: HttpRequest, step: int) -> HttpResponse:
 
 def _who(request: HttpRequest, account: Account, draft: Draft) -> HttpResponse:
     initial = draft.answers.get("identity") or {"phone": (account.phone or "").removeprefix("+86")}
-    form = IdentityForm(request.POST or None, initial=initial)
+    form = IdentityForm(posted(request), initial=initial)
     context = _context(request, 1)
     if request.method != "POST":
         return render(request, "volunteering/register.html", {"form": form, **context})
@@ -104,7 +104,7 @@ def _what(request: HttpRequest, account: Account, draft: Draft) -> HttpResponse:
     initial: dict[str, Any] = {**kept, "free_times": free_times_of(kept["free_times"])} if kept else {}
     if not kept and account.person is not None and account.person.division_id is not None:
         initial["division"] = account.person.division_id
-    form = OfferForm(request.POST or None, initial=initial)
+    form = OfferForm(posted(request), initial=initial)
     context = _context(request, 2)
     if request.method != "POST":
         return render(request, "volunteering/register.html", {"form": form, **context})
@@ -133,8 +133,8 @@ def _consent(request: HttpRequest, account: Account, draft: Draft) -> HttpRespon
     identity = draft.answers.get("identity") or {}
     born = _birth_date(account, identity)
     minor = born is not None and age_on(born, local_date(now)) < ADULT
-    form = ConsentForm(request.POST or None)
-    guardian = GuardianForm(request.POST or None) if minor else None
+    form = ConsentForm(posted(request))
+    guardian = GuardianForm(posted(request)) if minor else None
     context = {**_context(request, 3), "guardian": guardian}
     if request.method != "POST":
         return render(request, "volunteering/register.html", {"form": form, **context})
@@ -200,7 +200,7 @@ def profile(request: HttpRequest) -> HttpResponse:
         "categories": volunteer.categories,
         "free_times": free_times_of(volunteer.free_times),
     }
-    form = OfferForm(request.POST or None, initial=initial)
+    form = OfferForm(posted(request), initial=initial)
     if request.method != "POST":
         return render(request, "volunteering/profile.html", {"form": form})
     if not form.is_valid():

@@ -24,7 +24,7 @@ from qunli.volunteering.forms import FindTeamForm, MoveForm, ReasonForm, TeamFor
 from qunli.volunteering.models import Membership, Team
 from qunli.volunteering.selectors import WantedTeams
 from qunli.volunteering.states import TEAM
-from qunli.volunteering.views.common import actor_of, done, found
+from qunli.volunteering.views.common import actor_of, done, found, posted
 
 
 @public
@@ -92,7 +92,7 @@ def apply(request: HttpRequest) -> HttpResponse:
     if selectors.volunteer_of(actor=actor_of(request)) is None:
         messages.info(request, _("请先登记为志愿者，只要三步。"))
         return redirect(f"{reverse('volunteering:register')}?next={request.path}")
-    form = TeamForm(request.POST or None)
+    form = TeamForm(posted(request))
     if request.method != "POST":
         return render(request, "volunteering/team_form.html", {"form": form, "team": None})
     return _hand_in(request, form, None)
@@ -157,7 +157,7 @@ def decide(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
 
 def with_reason(request: HttpRequest, deed: Callable[[str], None], *, title: str, button: str, back: str) -> HttpResponse:
     """A page that asks for a reason, then does it."""
-    form = ReasonForm(request.POST or None)
+    form = ReasonForm(posted(request))
     context = {"title": title, "button": button, "back": back}
     if request.method != "POST":
         return render(request, "volunteering/reason.html", {"form": form, **context})
@@ -252,7 +252,7 @@ def transfer(request: HttpRequest, pk: int) -> HttpResponse:
     actor = actor_of(request)
     if one.volunteer.person_id != actor.person_id:
         raise Denied(perms.Permission.SIGN_UP)
-    form = MoveForm(request.POST or None)
+    form = MoveForm(posted(request))
     context = {"title": _("转到另一支队伍"), "button": _("转队"), "back": reverse("volunteering:me")}
     if request.method != "POST":
         return render(request, "volunteering/reason.html", {"form": form, **context})
