@@ -179,7 +179,7 @@ def test_the_leader_writes_submits_and_the_officer_approves(
     assert "地点不清楚" in page
     post = activity.posts.get()
     data |= {
-        "posts-TOTAL_FORMS": "3",
+        "posts-TOTAL_FORMS": "2",
         "posts-INITIAL_FORMS": "1",
         "posts-0-pk": str(post.pk),
         "posts-1-name": "登记",
