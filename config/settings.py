@@ -196,7 +196,7 @@ DATABASES["default"].setdefault("OPTIONS", {})
 LIMITS = {
     "web": "-c statement_timeout=15s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s",
     "worker": "-c statement_timeout=15min -c lock_timeout=30s -c idle_in_transaction_session_timeout=15min",
-    "command": "",
+    "command": "-c lock_timeout=60s",
 }[env.str("QUNLI_PROCESS", default="command")]
 DATABASES["default"]["OPTIONS"] |= {"application_name": f"qunli-{env.str('QUNLI_PROCESS', default='command')}", "options": LIMITS}
 

@@ -86,6 +86,7 @@ def python() -> None:
                 "--disable-pip-version-check",
                 "--require-hashes",
                 "--no-deps",
+                "--no-compile",
                 "-r",
                 lock,
             ]

@@ -36,17 +36,20 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         found = 0
-        for room, folder, sources in catalogues():
+        rooms = [
+            (room, folder / LANGUAGE / "LC_MESSAGES" / "django.po", extracted(sources)) for room, folder, sources in catalogues()
+        ]
+        everything = {(message.id, message.context) for _room, _path, used in rooms for message in used}
+        for room, path, used in rooms:
             if options["rooms"] and room not in options["rooms"]:
                 continue
-            path = folder / LANGUAGE / "LC_MESSAGES" / "django.po"
-            used = extracted(sources)
-            kept = load(path)
+            kept, shared = load(path), load(rooms[0][1])
+            wanted = everything if room == "shared" else {(message.id, message.context) for message in used}
             if options["write"]:
-                kept = merged(used, kept)
+                kept = merged(used, kept, shared, wanted)
                 if len(kept):
                     save(path, kept)
-            problems = sorted(differences(used, kept))
+            problems = sorted(differences(used, kept, shared, wanted))
             found += len(problems)
             for problem in problems:
                 self.stdout.write(f"{room}: {problem}")
@@ -114,34 +117,36 @@ def save(path: Path, catalog: Catalog) -> None:
         write_po(file, catalog, width=132, omit_header=False, sort_output=True, ignore_obsolete=True, no_location=True)
 
 
-def merged(used: Catalog, kept: Catalog) -> Catalog:
-    """What is used, with the English that is there."""
+def merged(used: Catalog, kept: Catalog, shared: Catalog, wanted: set[Any]) -> Catalog:
+    """What is used, with the English that is there; what the shared catalogue says already is not asked for again."""
     result = new_catalog()
     result.mime_headers = kept.mime_headers if len(kept) else result.mime_headers
+    for message in kept:
+        if message.id and (message.id, message.context) in wanted:
+            result[message.id] = message
     for message in used:
-        if message.id:
-            old = kept.get(message.id, message.context)
-            result.add(message.id, old.string if old else "", context=message.context, flags=message.flags - {"fuzzy"})
+        if message.id and not result.get(message.id, message.context) and not shared.get(message.id, message.context):
+            result.add(message.id, "", context=message.context, flags=message.flags - {"fuzzy"})
     return result
 
 
-def differences(used: Catalog, kept: Catalog) -> Iterator[str]:
+def differences(used: Catalog, kept: Catalog, shared: Catalog, wanted: set[Any]) -> Iterator[str]:
     """A sentence per message that is missing, fuzzy, unused, or whose English has other placeholders."""
     for message in used:
         if not message.id:
             continue
         place = ":".join(map(str, message.locations[0])) if message.locations else ""
-        old = kept.get(message.id, message.context)
-        if old is None or not all(strings(old)):
+        found = kept.get(message.id, message.context) or shared.get(message.id, message.context)
+        if found is None or not all(strings(found)):
             yield f"{place}: no English for {message.id!r}"
-        elif old.fuzzy:
+        elif found.fuzzy:
             yield f"{place}: fuzzy English for {message.id!r}"
         else:
-            old.flags |= message.flags & set(FORMAT_FLAGS)
-            for error in old.check(kept):
+            found.flags |= message.flags & set(FORMAT_FLAGS)
+            for error in found.check(kept):
                 yield f"{place}: {message.id!r}: {error}"
     for message in kept:
-        if message.id and used.get(message.id, message.context) is None:
+        if message.id and (message.id, message.context) not in wanted:
             yield f"no longer used: {message.id!r}"
 
 
