@@ -148,6 +148,11 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "群力"
 MFA_TOTP_TOLERANCE = 1
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG or DEMO
+API_TOKEN_ACTOR = "qunli.access.authentication.token_actor"
+API_RATE = env.int("QUNLI_API_RATE", default=1200)
+"""Requests of the API a minute for one token, account or address, for each worker process; 0: no limit."""
+CALENDAR_SOURCES: list[str] = []
+"""Functions that give the entries of a person's calendar feed (qunli/notices/feeds.py)."""
 SMS_SENDER = env.str("QUNLI_SMS_SENDER", default="qunli.notices.sms.InboxSender" if DEMO else "qunli.notices.sms.Unconfigured")
 OUTSIDE_IDENTITIES: list[dict[str, Any]] = []
 """Shown on the sign-in page; filled from QUNLI_OIDC_* and QUNLI_WECHAT_*."""

@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from config import health
+from config.api import api_urls
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.health),
@@ -11,6 +12,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("qunli.accounts.urls")),
     path("", include("qunli.volunteering.urls")),
     path("", include("qunli.service_hours.urls")),
+    path("", include("qunli.access.urls")),
+    path("", include("qunli.notices.urls")),
+    path("api/v1/", api_urls),
 ]
 
 handler400 = "qunli.web.errors.bad_request"

@@ -160,8 +160,8 @@ def page_faults(html: str) -> list[str]:
 
 WRITES = re.compile(r"\b(insert\s+into|update|delete\s+from|merge\s+into|copy)\s+(?:only\s+)?\"?([a-z_][a-z_0-9]*)", re.I)
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
-MAY_WRITE_ON_GET = {"audit_event", "audit_head", "django_session", "accounts_session"}
-"""Each look at unmasked personal data is an audit event, and a session may be opened or touched."""
+MAY_WRITE_ON_GET = {"audit_event", "audit_head", "accounts_session", "accounts_token"}
+"""Each look at unmasked personal data is an audit event, and a session may be opened or touched, a token's last use noted."""
 LITERALS = re.compile(r"'(?:[^']|'')*'")
 
 

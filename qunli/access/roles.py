@@ -51,6 +51,7 @@ class Book:
             for room, table in raw.get("permissions", {}).items()
             for name, roles in table.items()
         }
+        self.scopes: dict[str, frozenset[str]] = {scope: frozenset(held) for scope, held in raw.get("scopes", {}).items()}
         self.roles: dict[str, Role] = {key: self._role(key, row, raw["roles"]) for key, row in raw["roles"].items()}
 
     def _expand(self, names: list[str], where: str, known: Mapping[str, object]) -> list[str]:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache
+from typing import Any
 
 from django.db.models import Q, QuerySet
 
@@ -14,6 +15,8 @@ from qunli.accounts.models import Account
 from qunli.divisions.models import Division
 from qunli.divisions.selectors import FRESH, ranges_of
 from qunli.kernel.actor import Actor
+from qunli.kernel.errors import Denied
+from qunli.kernel.masking import mask_name
 from qunli.people.models import Person
 
 
@@ -77,3 +80,32 @@ def holders(role: str, path: str, on: date) -> QuerySet[Posting]:
 def roles_with(permission: str) -> list[Role]:
     """Roles that hold a permission, in the order of roles.toml."""
     return BOOK.roles_with(permission)
+
+
+def explain(denied: Denied, actor: Actor, on: date) -> dict[str, Any]:
+    """Why an actor may not: what was tried, roles that may, and up to five people near the actor who can grant one of them.
+
+    Names are masked: a reader who has no role yet need only know whom to ask for at the office.
+    """
+    roles = BOOK.roles_with(denied.permission)
+    person = Person.objects.select_related("division").filter(pk=actor.person_id).first() if actor.person_id else None
+    granters: list[dict[str, str]] = []
+    if person is not None and person.division is not None:
+        wanted = list(dict.fromkeys(key for role in roles for key in role.granted_by))
+        codes = [part for part in person.division.path.split("/") if part]
+        found = (
+            Posting.objects.in_force(on)
+            .filter(role__in=wanted, division__code__in=codes)
+            .exclude(person=person)
+            .select_related("person", "division")
+            .order_by("-division__level", "id")[:5]
+        )
+        granters = [{"role": ROLES[p.role].name, "division": p.division.name, "name": mask_name(p.person.name)} for p in found]
+    withheld = isinstance(actor, PostedActor) and any(denied.permission in ROLES[held.role].permissions for held in actor.withheld)
+    return {
+        "tried": str(denied.message),
+        "permission": denied.permission,
+        "roles": roles,
+        "granters": granters,
+        "second_factor": withheld,
+    }

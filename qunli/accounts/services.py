@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
@@ -23,7 +23,7 @@ from qunli.audit.services import record
 from qunli.kernel.actor import SYSTEM, Actor
 from qunli.kernel.ciphers import blind_index
 from qunli.kernel.errors import Denied, Refused
-from qunli.notices.services import send_sms
+from qunli.notices.services import send_sms, set_preferences
 from qunli.people.identity import normal_phone
 from qunli.people.models import Person
 
@@ -190,3 +190,35 @@ def revoke_token(*, account: Account, token_id: int, by: Actor, now: datetime) -
         if done:
             record("accounts.revoke_token", f"token:{token_id}", by=by)
     return bool(done)
+
+
+def own_account(*, by: Actor) -> Account:
+    """The account that acts, as it stands in the database. Raises Denied for an actor that has none."""
+    account = Account.objects.filter(pk=by.account_id).first() if by.account_id is not None else None
+    if account is None:
+        raise Denied("accounts.own", _("请先登录。"))
+    return account
+
+
+def save_settings(*, account: Account, by: Actor, **choices: Any) -> None:
+    """Language, theme and elder mode of the own account. The language is also that of messages sent outside."""
+    if by.account_id != account.pk:
+        raise Denied("accounts.own", _("只能修改自己的设置。"))
+    known = {name: value for name, value in choices.items() if name in ("language", "theme", "elder")}
+    with transaction.atomic():
+        Account.objects.filter(pk=account.pk).update(**known)
+        if "language" in known and account.person_id is not None:
+            set_preferences(person_id=account.person_id, by=by, language=known["language"])
+    for name, value in known.items():
+        setattr(account, name, value)
+
+
+def set_password(*, account: Account, password: str, by: Actor, keep: bytes | None = None) -> None:
+    """Set the own password and sign every other browser out. The caller has validated it (`PasswordForm`)."""
+    if by.account_id != account.pk:
+        raise Denied("accounts.own", _("只能修改自己的密码。"))
+    with transaction.atomic():
+        account.set_password(password)
+        account.save(update_fields=["password"])
+        Session.objects.filter(account=account).exclude(digest=keep or b"").delete()
+        record("accounts.set_password", f"account:{account.pk}", by=by)

@@ -28,3 +28,8 @@ def feed_owner(key: str) -> Person | None:
     """Whose calendar feed has this secret key."""
     feed = Feed.objects.filter(digest=sha256(key.encode()).digest()).select_related("person").first()
     return feed.person if feed else None
+
+
+def has_feed(actor: Actor) -> bool:
+    """Whether the actor has an address for a calendar feed."""
+    return actor.person_id is not None and Feed.objects.filter(person_id=actor.person_id).exists()

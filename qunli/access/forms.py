@@ -1,0 +1,72 @@
+"""Granting and ending a posting."""
+
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from qunli.access.perms import may_grant_anything
+from qunli.access.roles import ROLES, grant_permission
+from qunli.divisions.models import Division
+from qunli.divisions.selectors import current
+from qunli.kernel.actor import Actor
+from qunli.kernel.errors import Refused
+from qunli.people.models import Person
+from qunli.people.selectors import find_by_phone
+
+
+def _date_input() -> forms.DateInput:
+    return forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+
+
+class GrantForm(forms.Form):
+    """`by` decides which roles are offered: only those that this actor may grant somewhere."""
+
+    phone = forms.CharField(
+        label=_("此人的手机号码"),
+        max_length=24,
+        help_text=_("填写此人登记的手机号码。"),
+        widget=forms.TextInput(attrs={"type": "tel", "inputmode": "tel", "autocomplete": "off"}),
+    )
+    name = forms.CharField(label=_("姓名"), max_length=50, help_text=_("用来核对，没有填错人。"))
+    role = forms.ChoiceField(label=_("角色"))
+    division = forms.CharField(label=_("区划代码"), max_length=12, help_text=_("12 位代码，例如锦江区 510104000000。"))
+    unit = forms.CharField(label=_("限于队伍或单位"), max_length=40, required=False, help_text=_("只有队长和合作单位需要，例如 team:42。"))
+    valid_from = forms.DateField(label=_("开始日期"), widget=_date_input())
+    valid_to = forms.DateField(label=_("结束日期"), required=False, help_text=_("从这一天起不再有效；不填为长期。"), widget=_date_input())
+    reason = forms.CharField(label=_("理由"), max_length=200, help_text=_("例如任命文件的文号。"))
+
+    def __init__(self, *args: Any, by: Actor, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choice: Any = self.fields["role"]
+        offered = [(role.key, role.name) for role in ROLES.values() if by.has(grant_permission(role.key))]
+        choice.choices = offered if may_grant_anything(by) else []
+
+    def clean_division(self) -> Division:
+        found = current().filter(code=self.cleaned_data["division"].strip()).first()
+        if found is None:
+            raise forms.ValidationError(_("没有这个区划代码，请核对。"), code="division")
+        return found
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if "phone" in data and "name" in data:
+            try:
+                data["person"] = self._person(data["phone"], data["name"])
+            except Refused as refused:
+                self.add_error("phone", str(refused.message))
+        return data
+
+    @staticmethod
+    def _person(phone: str, name: str) -> Person:
+        """Phone and name must both be right: knowing one of them opens nobody's record."""
+        matching = [person for person in find_by_phone(phone) if person.name == name.strip()]
+        if len(matching) != 1:
+            raise Refused(_("没有找到手机号码和姓名都相符的人。"), code="person", field="phone")
+        return matching[0]
+
+
+class EndForm(forms.Form):
+    on = forms.DateField(label=_("从哪天起不再有效"), initial=date.today, widget=_date_input())
+    reason = forms.CharField(label=_("理由"), max_length=200)
