@@ -97,7 +97,9 @@ def _problem(request: HttpRequest, status: int, code: str, message: object, **mo
 
 @api.exception_handler(Refused)
 def _refused(request: HttpRequest, error: Refused) -> HttpResponse:
-    facts = {name: value if isinstance(value, str | int | float | bool | None) else str(value) for name, value in error.facts.items()}
+    facts = {
+        name: value if isinstance(value, str | int | float | bool | None) else str(value) for name, value in error.facts.items()
+    }
     return _problem(request, 409, error.code, error.message, field=error.field, facts=facts)
 
 
@@ -124,7 +126,9 @@ def _unknown(request: HttpRequest, _error: AuthenticationError) -> HttpResponse:
 @api.exception_handler(Throttled)
 def _throttled(request: HttpRequest, error: Throttled) -> HttpResponse:
     seconds = int(error.wait or 1)
-    response = _problem(request, 429, "too_many", _("请求太频繁，请 %(seconds)s 秒后再试。") % {"seconds": seconds}, facts={"seconds": seconds})
+    response = _problem(
+        request, 429, "too_many", _("请求太频繁，请 %(seconds)s 秒后再试。") % {"seconds": seconds}, facts={"seconds": seconds}
+    )
     response["Retry-After"] = str(seconds)
     return response
 
@@ -140,8 +144,6 @@ def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
 @api.exception_handler(HttpError)
 def _other(request: HttpRequest, error: HttpError) -> HttpResponse:
     return _problem(request, error.status_code, "csrf" if error.status_code == 403 else "error", error.message)
-
-
 
 
 for room in ROOMS:

@@ -148,7 +148,7 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "群力"
 MFA_TOTP_TOLERANCE = 1
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG or DEMO
-API_TOKEN_ACTOR = "qunli.access.authentication.token_actor"
+API_TOKEN_ACTOR = "qunli.access.authentication.token_actor"  # noqa: S105
 API_RATE = env.int("QUNLI_API_RATE", default=1200)
 """Requests of the API a minute for one token, account or address, for each worker process; 0: no limit."""
 CALENDAR_SOURCES: list[str] = []

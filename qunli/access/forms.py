@@ -32,9 +32,13 @@ class GrantForm(forms.Form):
     name = forms.CharField(label=_("姓名"), max_length=50, help_text=_("用来核对，没有填错人。"))
     role = forms.ChoiceField(label=_("角色"))
     division = forms.CharField(label=_("区划代码"), max_length=12, help_text=_("12 位代码，例如锦江区 510104000000。"))
-    unit = forms.CharField(label=_("限于队伍或单位"), max_length=40, required=False, help_text=_("只有队长和合作单位需要，例如 team:42。"))
+    unit = forms.CharField(
+        label=_("限于队伍或单位"), max_length=40, required=False, help_text=_("只有队长和合作单位需要，例如 team:42。")
+    )
     valid_from = forms.DateField(label=_("开始日期"), widget=_date_input())
-    valid_to = forms.DateField(label=_("结束日期"), required=False, help_text=_("从这一天起不再有效；不填为长期。"), widget=_date_input())
+    valid_to = forms.DateField(
+        label=_("结束日期"), required=False, help_text=_("从这一天起不再有效；不填为长期。"), widget=_date_input()
+    )
     reason = forms.CharField(label=_("理由"), max_length=200, help_text=_("例如任命文件的文号。"))
 
     def __init__(self, *args: Any, by: Actor, **kwargs: Any) -> None:

@@ -1,6 +1,4 @@
-"""Postings: who holds which role where; granting and ending; what the roles mean; and the page that explains a refusal."""
-
-from typing import Any
+"""Postings: who holds which role where; granting and ending, and what the roles mean."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -13,7 +11,7 @@ from qunli.access.forms import EndForm, GrantForm
 from qunli.access.models import Posting
 from qunli.access.perms import Permission, may_grant, may_grant_anything
 from qunli.access.roles import ROLES, grant_permission
-from qunli.kernel.actor import NOBODY, Actor
+from qunli.kernel.actor import Actor
 from qunli.kernel.clock import local_date
 from qunli.kernel.errors import Denied, Refused
 from qunli.kernel.http import render_refused
@@ -51,7 +49,14 @@ def postings(request: HttpRequest) -> HttpResponse:
         }
         for posting in page.items
     ]
-    context = {"rows": rows, "page": page, "roles": ROLES.values(), "role": role, "ended": ended, "may_grant": may_grant_anything(actor)}
+    context = {
+        "rows": rows,
+        "page": page,
+        "roles": ROLES.values(),
+        "role": role,
+        "ended": ended,
+        "may_grant": may_grant_anything(actor),
+    }
     return render(request, "access/postings.html", context)
 
 
@@ -111,12 +116,3 @@ def roles(request: HttpRequest) -> HttpResponse:
     """What each role does, in a sentence, and who grants it."""
     rows = [{"role": role, "granted_by": [ROLES[key].name for key in role.granted_by]} for role in ROLES.values()]
     return render(request, "access/roles.html", {"rows": rows})
-
-
-def denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """The 403 page: what was tried, which roles would have been allowed it, who nearby can grant one."""
-    context: dict[str, Any] = {"tried": "", "permission": "", "roles": [], "granters": [], "second_factor": False}
-    if isinstance(exception, Denied):
-        actor = getattr(request, "actor", NOBODY)
-        context |= selectors.explain(exception, actor, local_date(timezone.now()))
-    return render(request, "403.html", context, status=403)

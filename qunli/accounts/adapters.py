@@ -1,9 +1,15 @@
 """What allauth asks of us: where secrets are encrypted, who the account is, how a person proves again who they are."""
 
+import time
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.login import get_authentication_records
+from allauth.account.internal.flows.reauthentication import get_reauthentication_flows
+from allauth.core import context
+from allauth.core.exceptions import ReauthenticationRequired
 from allauth.mfa.adapter import DefaultMFAAdapter
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.crypto import get_random_string
@@ -32,6 +38,20 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
         """Accounts have no mail address; changes of security are told by `notices` (see `signals`)."""
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """For accounts with neither password nor second factor allauth asks nothing: we ask for a code, unless they just gave one.
+
+        Raises ReauthenticationRequired, which allauth's middleware answers with the page of `get_reauthentication_methods`.
+        """
+        request = context.request
+        user = request.user
+        if isinstance(user, Account) and user.phone and not get_reauthentication_flows(user):
+            given = [r["at"] for r in get_authentication_records(request, user) if r.get("method") == "code"]
+            if not given or time.time() - given[-1] > settings.ACCOUNT_REAUTHENTICATION_TIMEOUT:
+                raise ReauthenticationRequired
+        required: bool = super().is_reauthentication_required(app=app, **kwargs)
+        return required
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)

@@ -82,6 +82,7 @@ class Session(models.Model):
 
 class CodePurpose(models.TextChoices):
     SIGN_IN = "sign_in", _("登录")
+    CONFIRM = "confirm", _("再次确认身份")
     PHONE_OLD = "phone_old", _("更换手机号码：原号码")
     PHONE_NEW = "phone_new", _("更换手机号码：新号码")
 

@@ -90,6 +90,12 @@ def check_code(*, phone: str, code: str, now: datetime) -> Account:
     return account
 
 
+def confirm_code(*, account: Account, code: str, now: datetime) -> None:
+    """The code that was sent to the own phone to prove again who one is. Raises Refused at `code`."""
+    if not account.phone or not codes.use_code(phone=account.phone, purpose=CodePurpose.CONFIRM, code=code.strip(), now=now):
+        raise Refused(WRONG_CODE, code="code", field="code")
+
+
 def change_phone(*, account: Account, phone: str, old_code: str, new_code: str, by: Actor, now: datetime) -> None:
     """Move an account to another phone: codes from both must be right. Raises Refused at `old_code`, `new_code` or `phone`."""
     phone = normal_phone(phone)

@@ -1,3 +1,4 @@
+from allauth.account.views import reauthenticate
 from django.urls import URLPattern, URLResolver, include, path
 
 from qunli.accounts import views
@@ -8,13 +9,27 @@ own: list[URLPattern | URLResolver] = [
     path("sign-in/code/again/", views.code_again, name="code_again"),
     path("sign-in/password/", views.password_sign_in, name="password_sign_in"),
     path("sign-out/", views.sign_out, name="sign_out"),
+    path("sign-in/again/", views.start_again, name="start_again"),
     path("inbox/", views.inbox, name="inbox"),
+    path("", views.settings_page, name="settings"),
+    path("confirm/", views.confirm, name="confirm"),
+    path("password/", views.password, name="password"),
+    path("phone/", views.phone, name="phone"),
+    path("security/", views.security, name="security"),
+    path("second-factor/", views.second_factor, name="second_factor"),
+    path("sessions/", views.sessions, name="sessions"),
+    path("sessions/sign-out/", views.sign_out_everywhere, name="sign_out_everywhere"),
+    path("sessions/<str:key>/sign-out/", views.sign_out_there, name="sign_out_there"),
+    path("tokens/", views.tokens, name="tokens"),
+    path("tokens/<int:token_id>/revoke/", views.revoke_token, name="revoke_token"),
 ]
 
 # Names that allauth goes to; its own forms of signing in and up are not offered.
 names: list[URLPattern | URLResolver] = [
     path("login/", views.sign_in, name="account_login"),
     path("logout/", views.sign_out, name="account_logout"),
+    path("reauthenticate/", reauthenticate, name="account_reauthenticate"),
+    path("inactive/", views.sign_in, name="account_inactive"),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -1,7 +1,7 @@
 """What every operation of the API shares: how it is guarded, and how a refusal looks.
 
-    @router.get("/activities", response={200: list[ActivityOut], **PROBLEMS}, auth=needs("activities:read"))
-    def activities(request: HttpRequest) -> ...: ...      # request.actor is the Actor, of a session or of a token
+@router.get("/activities", response={200: list[ActivityOut], **PROBLEMS}, auth=needs("activities:read"))
+def activities(request: HttpRequest) -> ...: ...      # request.actor is the Actor, of a session or of a token
 """
 
 from typing import Annotated, Any
@@ -14,7 +14,6 @@ from ninja.security import APIKeyCookie, HttpBearer
 from pydantic import Field
 
 from qunli.kernel.actor import Actor
-
 
 Id = Annotated[int, Field(ge=1, le=2**63 - 1)]
 """A key of a row: what PostgreSQL can hold, so that any other number is 422 and not an error of the database."""

@@ -1,6 +1,6 @@
 """Calendar feeds (RFC 5545). Rooms above give the entries: `settings.CALENDAR_SOURCES` names functions of (person_id, now).
 
-    def calendar_entries(person_id: int, now: datetime) -> Iterable[Entry]: ...
+def calendar_entries(person_id: int, now: datetime) -> Iterable[Entry]: ...
 """
 
 from datetime import datetime

@@ -3,11 +3,16 @@
 The page of an error 500 asks neither database nor session: it must stand when they are what failed.
 """
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.utils import timezone
 
-from qunli.access.selectors import roles_with
+from qunli.access.selectors import explain
+from qunli.kernel.actor import NOBODY
+from qunli.kernel.clock import local_date
 from qunli.kernel.errors import Denied
 
 
@@ -16,13 +21,10 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Names the permission that is missing, what it is for, and the roles that hold it."""
-    permission = exception.permission if isinstance(exception, Denied) else ""
-    context = {
-        "permission": permission,
-        "message": str(exception.message or "") if isinstance(exception, Denied) else "",
-        "roles": roles_with(permission) if permission else [],
-    }
+    """Names what was tried, the permission that is missing, the roles that hold it, and who nearby grants them."""
+    context: dict[str, Any] = {"tried": "", "permission": "", "roles": [], "granters": [], "second_factor": False}
+    if isinstance(exception, Denied):
+        context |= explain(exception, getattr(request, "actor", NOBODY), local_date(timezone.now()))
     return render(request, "403.html", context, status=403)
 
 

@@ -107,6 +107,7 @@ ENTRIES: list[Entry] = [
     Entry(_("任职与权限"), "access:postings", "key-round", "city", needs=("access.view_postings",)),
     Entry(_("角色说明"), "access:roles", "shield", "city", signed_in=True),
     Entry(_("我的账号"), "accounts:settings", "settings", "system", signed_in=True),
+    Entry(_("开放接口"), "api:openapi-view", "file-check", "system", signed_in=True),
     Entry(_("演示短信收件箱"), "accounts:inbox", "inbox", "system", demonstration=True),
     Entry(_("组件"), "web:gallery", "layout-grid", "system", demonstration=True),
     Entry(_("全部功能"), "web:menu", "layout-grid", weight=1, short=_("全部")),
