@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from allauth.account.internal.flows.login import record_authentication
 from allauth.mfa.models import Authenticator
-from allauth.mfa.signals import authenticator_added, authenticator_removed, authenticator_used
+from allauth.mfa.signals import authenticator_added, authenticator_removed, authenticator_reset, authenticator_used
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db import transaction
 from django.dispatch import receiver
@@ -57,16 +58,30 @@ def signed_out(sender: Any, request: HttpRequest, user: Account | None, **_kwarg
 
 
 @receiver(authenticator_used)
-def factor_shown(sender: Any, request: HttpRequest, user: Account, **_kwargs: Any) -> None:
+def factor_shown(sender: Any, request: HttpRequest, user: Account, reauthenticated: bool = False, **_kwargs: Any) -> None:
     request.session[SECOND_FACTOR] = str(user.pk)
+    if not reauthenticated:
+        # Whoever has just shown it at sign-in need not show it again a minute later to look at the recovery codes.
+        record_authentication(request, user, method="mfa", reauthenticated=True)
 
 
 @receiver(authenticator_added)
 def factor_added(sender: Any, request: HttpRequest, user: Account, authenticator: Authenticator, **_kwargs: Any) -> None:
     """Setting one up is showing it: the code of the new device was asked for."""
-    if authenticator.type != Authenticator.Type.RECOVERY_CODES:
+    if authenticator.type == Authenticator.Type.RECOVERY_CODES:
+        # allauth would note the first look when the page is shown; a GET writes nothing here.
+        authenticator.wrap().mark_as_viewed()
+    else:
         request.session[SECOND_FACTOR] = str(user.pk)
+        record_authentication(request, user, method="mfa", reauthenticated=True)
     _record("accounts.add_factor", user, type=str(authenticator.type))
+
+
+@receiver(authenticator_reset)
+def factor_reset(sender: Any, request: HttpRequest, user: Account, authenticator: Authenticator, **_kwargs: Any) -> None:
+    """New recovery codes in the place of the old ones."""
+    authenticator.wrap().mark_as_viewed()
+    _record("accounts.reset_factor", user, type=str(authenticator.type))
 
 
 @receiver(authenticator_removed)

@@ -9,8 +9,8 @@ from django.http import HttpRequest, HttpResponse
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 WRITE = re.compile(r"\b(?:insert\s+into|update|delete\s+from|merge\s+into|truncate|copy)\s+(?:only\s+)?\"?([a-z_][a-z_0-9]*)", re.I)
-ALLOWED = frozenset({"audit_event", "audit_head", "accounts_session", "skip", "nowait", "of"})
-"""A look at unmasked data is an audit event, a session may be touched; `for update skip locked` only locks."""
+ALLOWED = frozenset({"audit_event", "audit_head", "accounts_session", "accounts_token", "skip", "nowait", "of"})
+"""A look at unmasked data is an audit event, a session or the last use of a token noted; `for update skip locked` only locks."""
 
 
 class WriteOnRead(RuntimeError):
