@@ -181,7 +181,7 @@ def _measure(activity: Activity, by: Actor, place: Place) -> int:
         raise Refused(_("这场活动没有在地图上标出位置，请用动态码。"), code="no_place", field="place")
     if not Consent.objects.filter(person=by.person_id or 0, purpose=Purpose.LOCATION, withdrawn_at=None).exists():
         raise Refused(_("按位置签到要先单独同意使用位置；不同意也可以用动态码。"), code="no_consent", field="consent")
-    if not (-180 <= place.longitude <= 180 and -90 <= place.latitude <= 90 and place.accuracy >= 0):
+    if not (-180 <= place.longitude <= 180 and -90 <= place.latitude <= 90 and 0 <= place.accuracy <= 1_000_000):
         raise Refused(_("没有收到有效的位置，请再试一次，或用动态码。"), code="place_form", field="place")
     if place.accuracy > activity.radius:
         raise Refused(

@@ -1,9 +1,6 @@
 """My certificates, issuing, the file; and the public page that verifies a number or a file."""
 
-from datetime import timedelta
-
 from django.contrib import messages
-from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -11,25 +8,19 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from qunli.audit.context import client_address
 from qunli.audit.services import looked
-from qunli.kernel.ciphers import blind_index
 from qunli.kernel.clock import local_date
 from qunli.kernel.errors import Denied, Refused
 from qunli.kernel.http import add_refusal, public
 from qunli.people.models import Person
 from qunli.service_hours import perms, selectors, services, verification
 from qunli.service_hours.forms import FileForm, IssueForm, NumberForm, PeriodForm, ReasonForm
+from qunli.service_hours.limits import count_upload, looked_too_often
 from qunli.service_hours.models import Certificate
 from qunli.service_hours.numbering import normal_number
 from qunli.service_hours.perms import Permission
-from qunli.service_hours.services.attempts import count_attempt
 from qunli.service_hours.verification import Kind, Verdict
 from qunli.service_hours.views.common import actor_of
-
-FILES, LOOKS = 20, 60
-"""Uploads, and looks at numbers, of one address in 10 minutes. Numbers cannot be counted through; this protects the machine."""
-WINDOW = timedelta(minutes=10)
 
 
 @require_http_methods(["GET", "POST"])
@@ -147,14 +138,14 @@ def verify(request: HttpRequest) -> HttpResponse:
         file_form = FileForm(request.POST, request.FILES)
         if file_form.is_valid():
             try:
-                _count_file(request)
+                count_upload(request)
             except Refused as refused:
                 add_refusal(file_form, refused)
             else:
                 verdict = verification.by_file(file_form.cleaned_data["file"].read(), now=timezone.now())
                 return _verdict_page(request, verdict, file=True)
-    elif request.method == "POST" and "number" in request.POST:
-        number_form = NumberForm(request.POST)
+    elif request.method == "GET" and "number" in request.GET:
+        number_form = NumberForm(request.GET)
         if number_form.is_valid():
             normal = normal_number(number_form.cleaned_data["number"])
             if normal is not None:
@@ -173,9 +164,7 @@ def verify(request: HttpRequest) -> HttpResponse:
 @never_cache
 def verify_number(request: HttpRequest, number: str) -> HttpResponse:
     """Where the QR leads."""
-    key = f"verify:{_visitor(request)}"
-    cache.add(key, 0, timeout=int(WINDOW.total_seconds()))
-    if cache.incr(key) > LOOKS:
+    if looked_too_often(request):
         return render(
             request, "service_hours/verify.html", {"number_form": NumberForm(), "file_form": FileForm(), "slow": True}, status=429
         )
@@ -188,12 +177,3 @@ def _verdict_page(request: HttpRequest, verdict: Verdict, *, file: bool = False)
     )
     context = {"verdict": verdict, "kind": verdict.kind.value, "paper": verdict.paper, "file": file}
     return render(request, "service_hours/verdict.html", context, status=status)
-
-
-def _count_file(request: HttpRequest) -> None:
-    count_attempt(key=f"file:{_visitor(request)}", limit=FILES, window=WINDOW, now=timezone.now(), field="file")
-
-
-def _visitor(request: HttpRequest) -> str:
-    """A digest of the address: enough to count, not kept as an address."""
-    return blind_index("visitor", client_address(request) or "").hex()[:32]

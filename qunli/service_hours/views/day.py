@@ -259,7 +259,7 @@ def _code_context(request: HttpRequest, found: Activity) -> dict[str, Any]:
 
 
 def _people_context(request: HttpRequest, found: Activity) -> dict[str, Any]:
-    name = request.GET.get("name", "").strip()[:50]
+    name = request.GET.get("name", "").replace("\x00", "").strip()[:50]
     there = selectors.attendance(activity=found, name=name)
     looked("service_hours.attendance", f"activity:{found.pk}", by=actor_of(request), people=there.all)
     stamp = selectors.headcount(activity=found).stamp if name else there.stamp
