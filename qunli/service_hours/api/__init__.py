@@ -1,0 +1,9 @@
+"""The day, records, ledger, certificates and their verification for programs: everything that the pages do."""
+
+from ninja import Router
+
+from qunli.service_hours.api import certificates, day, records
+
+router = Router(tags=["service_hours"])
+for part in (day, records, certificates):
+    router.add_router("", part.router)
