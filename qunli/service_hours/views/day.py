@@ -218,10 +218,17 @@ def walk_in(request: HttpRequest, activity: int) -> HttpResponse:
 
 def _person_of(text: str) -> Person:
     volunteer = selectors.volunteer_by_number(number=text)
-    person = volunteer.person if volunteer else people.find_by_phone(text)
-    if person is None:
+    if volunteer is not None:
+        return volunteer.person
+    try:
+        found = people.find_by_phone(text)
+    except Refused:
+        found = []
+    if len(found) > 1:
+        raise Refused(_("几位志愿者共用这个手机号码。请改用志愿者编号。"), code="several", field="person")
+    if not found:
         raise Refused(_("没有找到这位志愿者。请核对编号或手机号码；还没登记的，请先登记。"), code="not_found", field="person")
-    return person
+    return found[0]
 
 
 def _run_or_404(request: HttpRequest, activity: int) -> Activity:
