@@ -15,6 +15,7 @@ from qunli.accounts.models import Account
 from qunli.divisions.enums import Level
 from qunli.divisions.models import Division
 from qunli.kernel.ciphers import blind_index
+from qunli.kernel.words import search_tokens
 from qunli.people.models import Person
 from qunli.service_hours.models import ServiceRecord
 from qunli.volunteering.models import Activity, Membership, Post, SignUp, Team, Volunteer
@@ -95,6 +96,7 @@ def team(**fields: Any) -> Team:
     fields.setdefault("sponsor", "residents")
     fields.setdefault("state", "active")
     fields.setdefault("founded_on", date(2020, 1, 1))
+    fields.setdefault("search", search_tokens(fields["name"]))
     return Team.objects.create(**fields)
 
 
@@ -132,6 +134,7 @@ def activity(of_team: Team | None = None, *, starts_at: datetime | None = None, 
     fields.setdefault("division", of_team.division)
     fields.setdefault("state", "published")
     fields.setdefault("code_seed", secrets.token_bytes(20))
+    fields.setdefault("search", search_tokens(f"{fields['title']} {of_team.name} {fields['address']}"))
     return Activity.objects.create(team=of_team, starts_at=starts_at, **fields)
 
 
