@@ -26,7 +26,8 @@ LONGEST_NAME = 50
 DOTS = str.maketrans(dict.fromkeys("•・‧∙⋅●．.﹒", "·"))
 HAN = "\u3400-\u4dbf\u4e00-\u9fff\u3007\U00020000-\U0003ffff"
 HAN_NAME = re.compile(rf"[{HAN}]+(?:·[{HAN}]+)*")
-LATIN_NAME = re.compile(r"[^\W\d_]+(?:[ '’\-.][^\W\d_]+)*\.?")
+LATIN = r"[A-Za-z\u00c0-\u024f\u1e00-\u1eff]"
+LATIN_NAME = re.compile(rf"{LATIN}+(?:(?:\.? |['\-.]){LATIN}+)*\.?")
 
 
 class IdNumber(NamedTuple):

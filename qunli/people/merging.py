@@ -7,9 +7,11 @@ tells each step with what was there before; undoing goes through it again and le
 """
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
 
+import pgtrigger
 from django.apps import apps
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, models, transaction
@@ -210,11 +212,12 @@ def _restore(step: dict[str, Any]) -> list[str]:
         if now != after:
             return [name]
         values[attribute] = None if before is None else column.to_python(before)
+    machines = [f"{model._meta.label}:{t.name}" for t in getattr(model._meta, "triggers", ()) if isinstance(t, pgtrigger.FSM)]
     try:
-        with transaction.atomic():
+        # The way back is none of the state machine's: it undoes a step that was never to be.
+        with transaction.atomic(), pgtrigger.ignore(*machines) if machines else nullcontext():
             model._base_manager.filter(pk=row.pk).update(**values)
     except DatabaseError:
-        # A state machine that knows no way back: the room's own verbs must do it.
         return [name]
     return []
 

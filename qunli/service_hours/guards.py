@@ -60,13 +60,15 @@ _MOVE = pgtrigger.Trigger(
         PERFORM 1 FROM volunteering_volunteer v
             WHERE v.person_id IN (SELECT person_id FROM new_values UNION SELECT person_id FROM old_values)
             ORDER BY v.id FOR NO KEY UPDATE;
-        UPDATE volunteering_volunteer v SET minutes = v.minutes + d.minutes
+        -- Summed anew rather than shifted: in a merge the volunteer's row itself may have moved with its total before its entries do.
+        UPDATE volunteering_volunteer v SET minutes = d.minutes
             FROM (
-                SELECT person_id, sum(minutes) AS minutes
-                FROM (SELECT person_id, minutes FROM new_values UNION ALL SELECT person_id, -minutes FROM old_values) moved
-                GROUP BY person_id
+                SELECT concerned.person_id, COALESCE(sum(e.minutes), 0) AS minutes
+                FROM (SELECT person_id FROM new_values UNION SELECT person_id FROM old_values) concerned
+                LEFT JOIN service_hours_hourentry e ON e.person_id = concerned.person_id
+                GROUP BY concerned.person_id
             ) d
-            WHERE v.person_id = d.person_id AND d.minutes <> 0;
+            WHERE v.person_id = d.person_id AND v.minutes <> d.minutes;
         RETURN NULL;
     """,
 )

@@ -1,4 +1,8 @@
+from datetime import datetime
+from typing import Any
+
 from django.apps import AppConfig
+from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 
 
@@ -6,3 +10,21 @@ class VolunteeringConfig(AppConfig):
     name = "qunli.volunteering"
     label = "volunteering"
     verbose_name = _("志愿服务")
+
+    def ready(self) -> None:
+        from qunli.people.services import on_merge_conflict
+
+        on_merge_conflict("volunteering.Volunteer", _end({"active": "deregistered", "suspended": "deregistered"}))
+        on_merge_conflict("volunteering.Membership", _end({"applied": "left", "active": "left"}, "left_at"))
+        on_merge_conflict("volunteering.SignUp", _end({"confirmed": "cancelled", "waiting": "cancelled"}, "changed_at"))
+
+
+def _end(states: dict[str, str], moment: str = "") -> Any:
+    """What a merge sets on a row that the kept person has already: its end, so that nobody is counted twice."""
+
+    def values(row: Any, other: Model | None, now: datetime) -> dict[str, Any]:
+        if row.state not in states:
+            return {}
+        return {"state": states[row.state], **({moment: now} if moment else {})}
+
+    return values
