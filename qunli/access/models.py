@@ -40,7 +40,7 @@ class Posting(models.Model):
     Valid on days with `valid_from` <= day < `valid_to`: ending it today takes effect at once.
     """
 
-    person = models.ForeignKey(Person, models.PROTECT, related_name="postings")
+    person = models.ForeignKey(Person, models.PROTECT, related_name="postings", db_index=False)
     role = models.CharField(_("角色"), max_length=30)
     division = models.ForeignKey(Division, models.PROTECT, related_name="+")
     unit = models.CharField(max_length=40, blank=True, default="")

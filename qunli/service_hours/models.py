@@ -15,8 +15,8 @@ class ServiceRecord(models.Model):
     """One person's presence at one activity, from the sign-in to the hours that count. Places are kept as a distance only."""
 
     sign_up = models.OneToOneField(SignUp, models.PROTECT, related_name="record")
-    activity = models.ForeignKey(Activity, models.PROTECT, related_name="records")
-    person = models.ForeignKey(Person, models.PROTECT, related_name="service_records")
+    activity = models.ForeignKey(Activity, models.PROTECT, related_name="records", db_index=False)
+    person = models.ForeignKey(Person, models.PROTECT, related_name="service_records", db_index=False)
     signed_in_at = models.DateTimeField()
     signed_out_at = models.DateTimeField(null=True, blank=True)
     in_method = models.CharField(max_length=8, choices=enums.Method.choices)
@@ -73,8 +73,8 @@ class HourEntry(models.Model):
     reversal, ... So a record has one live earned entry at most, whoever writes at the same time.
     """
 
-    record = models.ForeignKey(ServiceRecord, models.PROTECT, related_name="entries")
-    person = models.ForeignKey(Person, models.PROTECT, related_name="hour_entries")
+    record = models.ForeignKey(ServiceRecord, models.PROTECT, related_name="entries", db_index=False)
+    person = models.ForeignKey(Person, models.PROTECT, related_name="hour_entries", db_index=False)
     kind = models.CharField(max_length=10, choices=enums.EntryKind.choices)
     turn = models.PositiveSmallIntegerField(default=0)
     minutes = models.IntegerField()

@@ -23,6 +23,8 @@ LENGTHS = np.array([60, 90, 120, 150, 180])
 LENGTH_WEIGHTS = np.array([1.5, 2.0, 4.0, 1.5, 2.0])
 MOST = 0.8
 """Share of a team's members that come to one activity at most."""
+SEARCHED = 30
+"""Days back in which past activities are found by words; older ones by place, team and day."""
 VOID = 0.002
 """Records that were struck out again, for one that counts."""
 STATES = [ActivityState.CLOSED, ActivityState.PUBLISHED, ActivityState.SUBMITTED, ActivityState.DRAFT,
@@ -193,8 +195,8 @@ def encode(
     danger = np.array([k.get("danger", False) for k in kinds])[kind]
     everyone = np.arange(count)
     policies = [f"SYN{low + n + 1:09d}" for n in range(count)]
-    # Only what can be found carries words to be found by.
-    found = state != 0
+    # Words to be found by are long: of what is over only the last weeks have them.
+    found = activities.days[some] >= int(activities.days[activities.states == 1].min()) - SEARCHED
     search = [rows.text_array([])] * count
     for n in np.flatnonzero(found):
         label = Category(kinds[kind[n]]["category"]).label

@@ -22,12 +22,13 @@ SIGN_UP_COLUMNS = ("id", "post_id", "activity_id", "person_id", "state", "during
 RECORD_COLUMNS = (
     "id", "sign_up_id", "activity_id", "person_id", "signed_in_at", "signed_out_at", "in_method", "out_method", "in_distance",
     "out_distance", "minutes", "state", "state_since", "state_reason", "dispute_reason", "due_on", "chased", "recorded_by_id",
-    "verified_by_id", "verified_at",
+    "submitted_by_id", "submitted_at", "verified_by_id", "verified_at",
 )  # fmt: skip
 ENTRY_COLUMNS = ("id", "record_id", "person_id", "kind", "turn", "minutes", "reverses_id", "reason", "created_at", "created_by_id")
 STATES = [SignUpState.ATTENDED, SignUpState.NO_SHOW, SignUpState.CONFIRMED, SignUpState.WAITING, SignUpState.CANCELLED]
 RECORDS = [RecordState.CONFIRMED, RecordState.VERIFIED, RecordState.CORRECTED, RecordState.DISPUTED, RecordState.VOID,
            RecordState.SUBMITTED, RecordState.DRAFT]  # fmt: skip
+DRAFT = RECORDS.index(RecordState.DRAFT)
 CORRECTED_FROM = 30
 """Minutes that a corrected record had too few."""
 PENDING_DAYS = 7
@@ -175,6 +176,7 @@ class _Part:
     leader: Array
     signed_in: Array
     signed_out: Array
+    submitted_at: Array
     verified_at: Array
 
 
@@ -195,6 +197,7 @@ def _part(low: int, high: int, activities: Activities, attendance: Attendance, p
         leader=population.leaders()[activities.teams[activity]],
         signed_in=activities.starts[activity] + attendance.came[mine].astype(np.int64) * 1_000_000,
         signed_out=ends + attendance.left[mine].astype(np.int64) * 1_000_000,
+        submitted_at=ends + 30 * MINUTE,
         verified_at=ends + (hour * 60 + 21 * 60) // 8 * MINUTE,
     )
 
@@ -214,7 +217,7 @@ def encode_records(
     disputes = ["", "", "少记了时间。", "实际服务时间与记录不符。", "", "", ""]
     verified = attendance.earned()[mine]
     later = np.array([180, 0, 2 * 1440, 180, 1440, 0, 0])[state] * MINUTE
-    since = np.where(verified, these.verified_at, these.signed_out) + later
+    since = np.where(verified, these.verified_at, np.where(state == DRAFT, these.signed_out, these.submitted_at)) + later
     sign_up = attendance.edges[these.activity] + ranks(activities.attended[low:high])
     distance = rng.integers(3, 380, (2, count))
     return rows.encode(
@@ -237,6 +240,8 @@ def encode_records(
             rows.numbers(_due(activities.days)[these.activity], "i4"),
             rows.integer(Chased.NOBODY, 2),
             rows.numbers(these.leader, "i8", method != 2),
+            rows.numbers(these.leader, "i8", state == DRAFT),
+            rows.numbers(these.submitted_at, "i8", state == DRAFT),
             rows.numbers(these.leader, "i8", ~verified),
             rows.numbers(these.verified_at, "i8", ~verified),
         ],

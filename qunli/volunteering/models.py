@@ -235,7 +235,7 @@ class Activity(models.Model):
 class Post(models.Model):
     """A kind of work in an activity, with its number of places."""
 
-    activity = models.ForeignKey(Activity, models.CASCADE, related_name="posts")
+    activity = models.ForeignKey(Activity, models.CASCADE, related_name="posts", db_index=False)
     name = models.CharField(_("岗位"), max_length=40)
     places = models.PositiveSmallIntegerField(_("人数"))
     taken = models.PositiveSmallIntegerField(default=0, editable=False)

@@ -69,7 +69,7 @@ class Migration(migrations.Migration):
                 ('places', models.PositiveSmallIntegerField(verbose_name='人数')),
                 ('taken', models.PositiveSmallIntegerField(default=0, editable=False)),
                 ('skills', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=20), blank=True, default=list, size=None)),
-                ('activity', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='posts', to='volunteering.activity')),
+                ('activity', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='posts', to='volunteering.activity')),
             ],
             options={
                 'verbose_name': '岗位',
