@@ -88,6 +88,8 @@ def _narrow(found: QuerySet[Activity], wanted: Wanted) -> QuerySet[Activity]:
     if wanted.team is not None:
         found = found.filter(team=wanted.team)
     if wanted.day is not None:
+        if not 2000 <= wanted.day.year < 3000:
+            raise Refused(_("日期不在可以查找的范围内。"), code="day", field="day")
         start = datetime.combine(wanted.day, time(), SHANGHAI)
         found = found.filter(starts_at__gte=start, starts_at__lt=start + timedelta(days=1))
     if wanted.free:

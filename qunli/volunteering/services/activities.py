@@ -308,6 +308,8 @@ def _write(activity: Activity, values: ActivityValues, posts: Sequence[PostValue
     _check_times(values.starts_at, values.ends_at, now)
     if not values.division.path.startswith(activity.team.division.path):
         raise Refused(_("活动地点要在队伍所在的区域之内。"), code="division", field="division")
+    if values.person_in_charge.pk != activity.person_in_charge_id and not _is_leader(activity.team, values.person_in_charge):
+        raise Refused(_("负责人要是这支队伍的队长。"), code="person_in_charge", field="person_in_charge")
     if not values.risk_notice.strip():
         raise Refused(_("请写明可能的风险（《志愿服务条例》第十二条）。"), code="risk_notice", field="risk_notice")
     if not posts:
@@ -324,6 +326,10 @@ def _write(activity: Activity, values: ActivityValues, posts: Sequence[PostValue
     activity.save()
     _write_posts(activity, posts)
     activity.refresh_from_db(fields=["places", "taken"])
+
+
+def _is_leader(team: Team, person: Person) -> bool:
+    return team.memberships.filter(state="active", leader=True, volunteer__person=person).exists()
 
 
 def _write_posts(activity: Activity, posts: Sequence[PostValues]) -> None:

@@ -14,11 +14,11 @@ from qunli.kernel.masking import mask_name
 from qunli.kernel.pages import Page
 from qunli.kernel.timelines import Moment, Step, timeline
 from qunli.volunteering import perms, selectors
+from qunli.volunteering.asking import actor_of, found
 from qunli.volunteering.forms import FindForm
 from qunli.volunteering.models import Activity
 from qunli.volunteering.selectors import Place, Standing, Wanted
 from qunli.volunteering.states import ACTIVITY
-from qunli.volunteering.views.common import actor_of, found
 
 
 @public
@@ -45,7 +45,7 @@ def activities(request: HttpRequest) -> HttpResponse:
             wanted=wanted, actor=actor_of(request), now=timezone.now(), cursor=request.GET.get("cursor") or None
         )
     except Refused as refused:
-        add_refusal(form, Refused(refused.message, code=refused.code, field="q" if refused.field == "words" else None))
+        add_refusal(form, Refused(refused.message, code=refused.code, field="q" if refused.field == "words" else refused.field))
     pins = [
         {"title": a.title, "label": str(n), "latitude": a.latitude, "longitude": a.longitude, "url": f"/activities/{a.pk}/"}
         for n, a in enumerate(page.items, 1)

@@ -15,11 +15,12 @@ from qunli.audit import services as audit
 from qunli.kernel.errors import Denied, Refused
 from qunli.kernel.http import render_refused
 from qunli.volunteering import perms, selectors, services
+from qunli.volunteering.asking import actor_of, found
 from qunli.volunteering.enums import SignUpState
 from qunli.volunteering.forms import ActivityForm, BasePosts, PostFormSet, ReasonForm
 from qunli.volunteering.models import Activity, Team
 from qunli.volunteering.services import ActivityValues
-from qunli.volunteering.views.common import actor_of, done, found, posted
+from qunli.volunteering.views.common import done, posted
 from qunli.volunteering.views.teams import with_reason
 
 FORM = "volunteering/activity_form.html"

@@ -21,10 +21,11 @@ from qunli.kernel.errors import Refused
 from qunli.kernel.http import render_refused
 from qunli.people.identity import age_on, parse_document
 from qunli.volunteering import numbers, selectors, services
+from qunli.volunteering.asking import actor_of
 from qunli.volunteering.forms import ConsentForm, GuardianForm, IdentityForm, OfferForm, free_times_of
 from qunli.volunteering.selectors import Draft
 from qunli.volunteering.services import RegistrationAnswers
-from qunli.volunteering.views.common import actor_of, done, posted
+from qunli.volunteering.views.common import done, posted
 
 ADULT = 18
 

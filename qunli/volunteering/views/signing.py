@@ -14,7 +14,8 @@ from qunli.kernel.http import public
 from qunli.notices import selectors as notices
 from qunli.notices import services as notice_services
 from qunli.volunteering import calendars, selectors, services
-from qunli.volunteering.views.common import actor_of, done, found
+from qunli.volunteering.asking import actor_of, found
+from qunli.volunteering.views.common import done
 
 
 @require_POST

@@ -20,11 +20,12 @@ from qunli.kernel.http import add_refusal, public, render_refused
 from qunli.kernel.pages import Page
 from qunli.kernel.timelines import Moment, timeline
 from qunli.volunteering import perms, selectors, services
+from qunli.volunteering.asking import actor_of, found
 from qunli.volunteering.forms import FindTeamForm, MoveForm, ReasonForm, TeamForm
 from qunli.volunteering.models import Membership, Team
 from qunli.volunteering.selectors import WantedTeams
 from qunli.volunteering.states import TEAM
-from qunli.volunteering.views.common import actor_of, done, found, posted
+from qunli.volunteering.views.common import done, posted
 
 
 @public
@@ -46,7 +47,7 @@ def teams(request: HttpRequest) -> HttpResponse:
     try:
         page = selectors.find_teams(wanted=wanted, actor=actor_of(request), cursor=request.GET.get("cursor") or None)
     except Refused as refused:
-        add_refusal(form, Refused(refused.message, code=refused.code, field="q" if refused.field == "words" else None))
+        add_refusal(form, Refused(refused.message, code=refused.code, field="q" if refused.field == "words" else refused.field))
     children = tree.children.get(node.id, []) if node and wanted.here else []
     counts = selectors.teams_below(path=node.path, children=children) if node else {}
     context = {

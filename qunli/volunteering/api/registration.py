@@ -1,0 +1,75 @@
+"""Registration as a volunteer."""
+
+from django.http import Http404, HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from ninja import Router
+
+from qunli.accounts.models import Account
+from qunli.kernel.api import PROBLEMS, needs
+from qunli.volunteering import selectors, services
+from qunli.volunteering.api.common import division_of
+from qunli.volunteering.api.schemas import OfferIn, RegistrationIn, VolunteerOut
+from qunli.volunteering.asking import actor_of
+from qunli.volunteering.models import Volunteer
+from qunli.volunteering.services import GuardianAnswers, RegistrationAnswers
+
+router = Router(tags=["volunteers"])
+READ, WRITE = needs("volunteers:read"), needs("volunteers:write")
+
+
+def _own(request: HttpRequest) -> Volunteer:
+    volunteer = selectors.volunteer_of(actor=actor_of(request))
+    if volunteer is None:
+        raise Http404(_("还没有登记为志愿者。"))
+    return volunteer
+
+
+@router.get("/volunteer", response={200: VolunteerOut, **PROBLEMS}, auth=READ, summary="One's own registration")
+def get(request: HttpRequest) -> VolunteerOut:
+    return VolunteerOut.of(_own(request))
+
+
+@router.post("/volunteer", response={201: VolunteerOut, **PROBLEMS}, auth=WRITE, summary="Register as a volunteer")
+def register(request: HttpRequest, data: RegistrationIn) -> tuple[int, VolunteerOut]:
+    """Who was one before gets the old number and hours back. 409 names the field that is wrong."""
+    account = Account.objects.get(pk=actor_of(request).account_id)
+    guardian = GuardianAnswers(**data.guardian.dict()) if data.guardian is not None else None
+    answers = RegistrationAnswers(
+        division=division_of(data.division),
+        skills=[str(s) for s in data.skills],
+        categories=[str(c) for c in data.categories],
+        free_times=data.free_times,
+        consents=frozenset(str(p) for p in data.consents),
+        name=data.name,
+        id_kind=data.id_kind,
+        id_number=data.id_number,
+        sex=data.sex or "",
+        birth_date=data.birth_date,
+        phone=data.phone,
+        guardian=guardian,
+    )
+    volunteer = services.register(account=account, answers=answers, by=actor_of(request), now=timezone.now())
+    return 201, VolunteerOut.of(volunteer)
+
+
+@router.put("/volunteer", response={200: VolunteerOut, **PROBLEMS}, auth=WRITE, summary="Change what one offers")
+def change(request: HttpRequest, data: OfferIn) -> VolunteerOut:
+    volunteer = _own(request)
+    services.change_profile(
+        volunteer=volunteer,
+        division=division_of(data.division),
+        skills=[str(s) for s in data.skills],
+        categories=[str(c) for c in data.categories],
+        free_times=data.free_times,
+        by=actor_of(request),
+        now=timezone.now(),
+    )
+    return VolunteerOut.of(volunteer)
+
+
+@router.delete("/volunteer", response={204: None, **PROBLEMS}, auth=WRITE, summary="Deregister")
+def deregister(request: HttpRequest) -> tuple[int, None]:
+    """Future sign-ups are given back, teams left; records, number and hours are kept."""
+    services.deregister(volunteer=_own(request), by=actor_of(request), now=timezone.now())
+    return 204, None
