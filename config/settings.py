@@ -151,7 +151,7 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG or DEMO
 API_TOKEN_ACTOR = "qunli.access.authentication.token_actor"  # noqa: S105
 API_RATE = env.int("QUNLI_API_RATE", default=1200)
 """Requests of the API a minute for one token, account or address, for each worker process; 0: no limit."""
-CALENDAR_SOURCES: list[str] = []
+CALENDAR_SOURCES = ["qunli.volunteering.selectors.calendar_entries"]
 """Functions that give the entries of a person's calendar feed (qunli/notices/feeds.py)."""
 SMS_SENDER = env.str("QUNLI_SMS_SENDER", default="qunli.notices.sms.InboxSender" if DEMO else "qunli.notices.sms.Unconfigured")
 OUTSIDE_IDENTITIES: list[dict[str, Any]] = []

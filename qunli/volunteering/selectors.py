@@ -1,7 +1,7 @@
 """What can be read here, always through `visible_to`."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
@@ -21,6 +21,7 @@ from qunli.kernel.errors import Refused
 from qunli.kernel.geo import metres
 from qunli.kernel.pages import Page, paginate
 from qunli.kernel.words import query_tokens
+from qunli.notices.feeds import Entry
 from qunli.people.models import Person
 from qunli.volunteering import signing_up
 from qunli.volunteering.enums import PARENTS, Category, SignUpState, Skill
@@ -381,10 +382,25 @@ def draft_of(*, account: Account) -> Draft | None:
     return Draft(row.step, json.loads(row.answers)) if row is not None else None
 
 
-def feed_of(*, person_id: int, since: datetime) -> list[SignUp]:
-    """What a person's calendar shows: sign-ups that hold, from `since` on. The caller has checked the feed's secret key."""
-    rows = SignUp.objects.filter(person=person_id, state__in=["confirmed", "waiting", "attended"], activity__ends_at__gte=since)
-    return list(rows.select_related("activity__team", "post").order_by("activity__starts_at")[:500])
+def calendar_entries(person_id: int, now: datetime) -> Iterator[Entry]:
+    """A person's sign-ups for the calendar feed: those to come and of the last three months, cancelled activities marked so."""
+    rows = SignUp.objects.filter(person=person_id, activity__ends_at__gte=now - timedelta(days=90)).exclude(state="no_show")
+    for row in rows.select_related("activity__team", "post").order_by("activity__starts_at", "id")[:500]:
+        called_off = row.state == "cancelled"
+        if called_off and row.activity.state != "cancelled":
+            continue
+        title = row.activity.title if row.state != "waiting" else _("%(title)s（候补）") % {"title": row.activity.title}
+        yield Entry(
+            uid=f"sign-up-{row.pk}@qunli",
+            title=title,
+            starts_at=row.activity.starts_at,
+            ends_at=row.activity.ends_at,
+            changed_at=row.changed_at,
+            place=row.activity.address,
+            text=f"{row.activity.team.name} · {row.post.name}",
+            url=f"/activities/{row.activity_id}/",
+            cancelled=called_off,
+        )
 
 
 def labels(values: Iterable[str]) -> list[str]:

@@ -42,6 +42,4 @@ urlpatterns = [
     path("volunteer/profile/", registering.profile, name="profile"),
     path("volunteer/deregister/", registering.deregister, name="deregister"),
     path("volunteer/activities/", signing.mine, name="mine"),
-    path("volunteer/calendar/", signing.renew_calendar, name="renew_calendar"),
-    path("volunteer/calendar/<str:key>.ics", signing.calendar, name="calendar"),
 ]

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from qunli.audit.models import Event
 from qunli.divisions.enums import Level
+from qunli.volunteering import selectors
 from qunli.volunteering.models import Activity, Membership, SignUp, Team, Volunteer
 from tests import factories as make
 from tests.roles import RoleClient, client_of
@@ -326,16 +327,13 @@ def test_registration_in_three_screens(as_role: Callable[..., RoleClient]) -> No
     assert (volunteer.state, volunteer.number) == ("active", old)
 
 
-def test_calendar_feed(volunteer_client: RoleClient, client: Any) -> None:
-    post = make.post()
-    make.sign_up(volunteer_client.person, post)
-    page = press(volunteer_client, "renew_calendar")
-    address = page.split('value="http://testserver')[1].split('"')[0]
-    response = client.get(address)
-    assert response["Content-Type"].startswith("text/calendar")
-    assert post.activity.title in response.content.decode().replace("\r\n ", "")
-    press(volunteer_client, "renew_calendar")
-    assert client.get(address).status_code == 404
+def test_calendar_entries(volunteer_client: RoleClient) -> None:
+    confirmed, called_off, waiting, gone = (make.post(make.activity(title=f"活动{n}")) for n in range(4))
+    for post, state in ((confirmed, "confirmed"), (called_off, "cancelled"), (waiting, "waiting"), (gone, "cancelled")):
+        make.sign_up(volunteer_client.person, post, state=state)
+    Activity.objects.filter(pk=called_off.activity_id).update(state="cancelled")
+    entries = list(selectors.calendar_entries(volunteer_client.person.pk, timezone.now()))
+    assert [(e.title, e.cancelled) for e in entries] == [("活动0", False), ("活动1", True), ("活动2（候补）", False)]
 
 
 def test_english(as_role: Callable[..., RoleClient]) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from ninja import Query, Router, Schema
+from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
 from qunli.kernel.api import PROBLEMS, Id, needs
@@ -78,11 +78,11 @@ def get(request: HttpRequest, id: Id) -> ActivityDetail:
 
 
 @router.post("/teams/{id}/activities", response={201: ActivityDetail, **PROBLEMS}, auth=WRITE, summary="Write a draft for a team")
-def create(request: HttpRequest, id: Id, data: ActivityIn) -> tuple[int, ActivityDetail]:
+def create(request: HttpRequest, id: Id, data: ActivityIn) -> Status[ActivityDetail]:
     team = found(selectors.team, request, id)
     values, posts = _values(request, data)
     made = services.create_activity(team=team, values=values, posts=posts, by=actor_of(request), now=timezone.now())
-    return 201, _detail(request, made.pk)
+    return Status(201, _detail(request, made.pk))
 
 
 @router.put("/activities/{id}", response={200: ActivityDetail, **PROBLEMS}, auth=WRITE, summary="Change an activity")
@@ -128,10 +128,10 @@ def cancel(request: HttpRequest, id: Id, why: Why) -> ActivityDetail:
 
 
 @router.post("/activities/{id}/copy", response={201: ActivityDetail, **PROBLEMS}, auth=WRITE, summary="The same again as a draft")
-def copy(request: HttpRequest, id: Id) -> tuple[int, ActivityDetail]:
+def copy(request: HttpRequest, id: Id) -> Status[ActivityDetail]:
     one = found(selectors.activity, request, id)
     made = services.copy_activity(activity=one, by=actor_of(request), now=timezone.now())
-    return 201, _detail(request, made.pk)
+    return Status(201, _detail(request, made.pk))
 
 
 def _detail(request: HttpRequest, pk: int) -> ActivityDetail:
@@ -141,7 +141,7 @@ def _detail(request: HttpRequest, pk: int) -> ActivityDetail:
 def _values(request: HttpRequest, data: ActivityIn, one: Activity | None = None) -> tuple[ActivityValues, list[PostValues]]:
     fields = data.dict(exclude={"posts", "division", "person_in_charge", "reason"})
     chosen = data.person_in_charge or (one.person_in_charge_id if one is not None else actor_of(request).person_id)
-    person = Person.objects.filter(pk=chosen).first()
+    person = Person.objects.filter(pk=chosen or 0).first()
     if person is None:
         raise Refused(_("负责人要是这支队伍的队长。"), code="person_in_charge", field="person_in_charge")
     values = ActivityValues(division=division_of(data.division), person_in_charge=person, **fields)

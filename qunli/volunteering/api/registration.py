@@ -3,7 +3,7 @@
 from django.http import Http404, HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from ninja import Router
+from ninja import Router, Status
 
 from qunli.accounts.models import Account
 from qunli.kernel.api import PROBLEMS, needs
@@ -31,9 +31,9 @@ def get(request: HttpRequest) -> VolunteerOut:
 
 
 @router.post("/volunteer", response={201: VolunteerOut, **PROBLEMS}, auth=WRITE, summary="Register as a volunteer")
-def register(request: HttpRequest, data: RegistrationIn) -> tuple[int, VolunteerOut]:
+def register(request: HttpRequest, data: RegistrationIn) -> Status[VolunteerOut]:
     """Who was one before gets the old number and hours back. 409 names the field that is wrong."""
-    account = Account.objects.get(pk=actor_of(request).account_id)
+    account = Account.objects.get(pk=actor_of(request).account_id or 0)
     guardian = GuardianAnswers(**data.guardian.dict()) if data.guardian is not None else None
     answers = RegistrationAnswers(
         division=division_of(data.division),
@@ -50,7 +50,7 @@ def register(request: HttpRequest, data: RegistrationIn) -> tuple[int, Volunteer
         guardian=guardian,
     )
     volunteer = services.register(account=account, answers=answers, by=actor_of(request), now=timezone.now())
-    return 201, VolunteerOut.of(volunteer)
+    return Status(201, VolunteerOut.of(volunteer))
 
 
 @router.put("/volunteer", response={200: VolunteerOut, **PROBLEMS}, auth=WRITE, summary="Change what one offers")
@@ -69,7 +69,7 @@ def change(request: HttpRequest, data: OfferIn) -> VolunteerOut:
 
 
 @router.delete("/volunteer", response={204: None, **PROBLEMS}, auth=WRITE, summary="Deregister")
-def deregister(request: HttpRequest) -> tuple[int, None]:
+def deregister(request: HttpRequest) -> Status[None]:
     """Future sign-ups are given back, teams left; records, number and hours are kept."""
     services.deregister(volunteer=_own(request), by=actor_of(request), now=timezone.now())
-    return 204, None
+    return Status(204, None)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from django.http import HttpRequest
 from django.utils import timezone
-from ninja import Router
+from ninja import Router, Status
 from pydantic import Field
 
 from qunli.kernel.api import PROBLEMS, Id, needs
@@ -30,7 +30,7 @@ def standing(request: HttpRequest, id: Id) -> list[StandingOut]:
 
 
 @router.post("/activities/{id}/sign-ups", response={201: SignUpOut, **PROBLEMS}, auth=WRITE, summary="Sign up")
-def sign_up(request: HttpRequest, id: Id, data: SignUpIn) -> tuple[int, SignUpOut]:
+def sign_up(request: HttpRequest, id: Id, data: SignUpIn) -> Status[SignUpOut]:
     """201 with state `confirmed` or `waiting`.
 
     409 with the code of the rule that says no: full, already, overlap, too_young, too_old, age_unknown, consent_missing,
@@ -43,7 +43,7 @@ def sign_up(request: HttpRequest, id: Id, data: SignUpIn) -> tuple[int, SignUpOu
         outcome = services.sign_up(post=data.post, by=actor_of(request), now=timezone.now(), wait=data.wait)
     if outcome.sign_up is None:
         raise Refused(outcome.message, code=outcome.code, field="post", other=outcome.other)
-    return 201, SignUpOut(id=outcome.sign_up, activity=id, post=data.post, state=SignUpState(outcome.code))
+    return Status(201, SignUpOut(id=outcome.sign_up, activity=id, post=data.post, state=SignUpState(outcome.code)))
 
 
 @router.get("/sign-ups", response={200: SignUpPage, **PROBLEMS}, auth=READ, summary="One's own sign-ups")
@@ -62,10 +62,10 @@ def get(request: HttpRequest, id: Id) -> SignUpOut:
 
 
 @router.delete("/sign-ups/{id}", response={204: None, **PROBLEMS}, auth=WRITE, summary="Give the place back")
-def cancel(request: HttpRequest, id: Id) -> tuple[int, None]:
+def cancel(request: HttpRequest, id: Id) -> Status[None]:
     """Until the activity begins. Who waits first moves up."""
     services.cancel_sign_up(sign_up=found(selectors.sign_up, request, id), by=actor_of(request), now=timezone.now())
-    return 204, None
+    return Status(204, None)
 
 
 @router.get("/activities/{id}/sign-ups", response={200: Roster, **PROBLEMS}, auth=READ, summary="Who signed up, names masked")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from django.http import HttpRequest
 from django.utils import timezone
-from ninja import Query, Router, Schema
+from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
 from qunli.kernel.api import PROBLEMS, Id, needs
@@ -63,10 +63,10 @@ def get(request: HttpRequest, id: Id) -> TeamOut:
 
 
 @router.post("/teams", response={201: TeamOut, **PROBLEMS}, auth=WRITE, summary="Apply for a new team")
-def apply(request: HttpRequest, data: TeamIn) -> tuple[int, TeamOut]:
+def apply(request: HttpRequest, data: TeamIn) -> Status[TeamOut]:
     """The level above decides; the applicant becomes its leader."""
     made = services.apply_team(values=_values(data), by=actor_of(request), now=timezone.now())
-    return 201, TeamOut.of(made)
+    return Status(201, TeamOut.of(made))
 
 
 @router.put("/teams/{id}", response={200: TeamOut, **PROBLEMS}, auth=WRITE, summary="Hand a rejected application in again")
@@ -106,9 +106,9 @@ def members(request: HttpRequest, id: Id, state: MembershipState = MembershipSta
 
 
 @router.post("/teams/{id}/members", response={201: MembershipOut, **PROBLEMS}, auth=WRITE, summary="Ask to be taken in")
-def join(request: HttpRequest, id: Id) -> tuple[int, MembershipOut]:
+def join(request: HttpRequest, id: Id) -> Status[MembershipOut]:
     made = services.join(team=found(selectors.team, request, id), by=actor_of(request), now=timezone.now())
-    return 201, _membership(request, made.pk)
+    return Status(201, _membership(request, made.pk))
 
 
 @router.post("/memberships/{id}/approve", response={200: MembershipOut, **PROBLEMS}, auth=WRITE, summary="Take an applicant in")
@@ -137,16 +137,16 @@ def unmake_leader(request: HttpRequest, id: Id) -> MembershipOut:
 
 
 @router.delete("/memberships/{id}", response={204: None, **PROBLEMS}, auth=WRITE, summary="Leave a team")
-def leave(request: HttpRequest, id: Id) -> tuple[int, None]:
+def leave(request: HttpRequest, id: Id) -> Status[None]:
     services.leave(membership=found(selectors.membership, request, id), by=actor_of(request), now=timezone.now())
-    return 204, None
+    return Status(204, None)
 
 
 @router.post("/memberships/{id}/transfer", response={201: MembershipOut, **PROBLEMS}, auth=WRITE, summary="Move to another team")
-def transfer(request: HttpRequest, id: Id, data: TransferIn) -> tuple[int, MembershipOut]:
+def transfer(request: HttpRequest, id: Id, data: TransferIn) -> Status[MembershipOut]:
     one = found(selectors.membership, request, id)
     made = services.transfer(membership=one, to=found(selectors.team, request, data.to), by=actor_of(request), now=timezone.now())
-    return 201, _membership(request, made.pk)
+    return Status(201, _membership(request, made.pk))
 
 
 def _membership(request: HttpRequest, pk: int) -> MembershipOut:

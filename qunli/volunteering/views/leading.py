@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -95,9 +96,11 @@ def _written(request: HttpRequest, team: Team, one: Activity | None) -> HttpResp
     if not whole:
         return render_refused(request, FORM, form, context=context)
     try:
-        written = _write(request, team, one, form.values(), posts.values(), reason)
-        if "submit" in request.POST and written.state in ("draft", "returned"):
-            services.submit_activity(activity=written, by=actor, now=now)
+        # One press, one transaction: what cannot be submitted is not left behind as a draft that nobody sees.
+        with transaction.atomic():
+            written = _write(request, team, one, form.values(), posts.values(), reason)
+            if "submit" in request.POST and written.state in ("draft", "returned"):
+                services.submit_activity(activity=written, by=actor, now=now)
     except Refused as refused:
         if refused.field == "posts":
             context["posts_error"] = str(refused.message)
