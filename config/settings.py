@@ -75,6 +75,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "qunli.audit.context.OriginMiddleware",
+    "qunli.kernel.metrics.MetricsMiddleware",
     "qunli.kernel.readonly.ReadOnlyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "qunli.accounts.middleware.AccountMiddleware",

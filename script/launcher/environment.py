@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -50,11 +50,11 @@ def step(stamp: Path, value: str, saying: str) -> Iterator[bool]:
         os.close(checkout)
 
 
-def call(command: list[object], remedy: str, **more: object) -> None:
+def call(command: Sequence[object], remedy: str, env: dict[str, str] | None = None) -> None:
     """Run a program silently; its failure is a Stop with its last lines and what to do."""
     words = [str(part) for part in command]
     try:
-        run = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **more)  # type: ignore[call-overload]
+        run = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env)
     except OSError as error:
         raise Stop(f"{words[0]} cannot be run ({error.strerror}): {remedy}") from error
     if run.returncode:
@@ -75,22 +75,23 @@ def python() -> None:
     with step(stamp, digest([lock], sys.version), "Installing the Python packages of requirements.txt (a minute or two)") as due:
         if due:
             stamp.unlink(missing_ok=True)
-            remedy = "install Python's venv module (on Debian and Ubuntu: apt-get install python3-venv)."
-            call([sys.executable, "-m", "venv", "--clear", VENV], remedy)
-            pip = [
-                PYTHON,
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-                "--require-hashes",
-                "--no-deps",
-                "--no-compile",
-                "-r",
-                lock,
-            ]
-            call(pip, "check the network and pip's configuration, then run script/setup again.")
+            if not _is_sound():
+                remedy = "install Python's venv module (on Debian and Ubuntu: apt-get install python3-venv)."
+                call([sys.executable, "-m", "venv", "--clear", VENV], remedy)
+            options = ["--quiet", "--disable-pip-version-check", "--require-hashes", "--no-deps", "--no-compile", "-r", lock]
+            call(
+                [PYTHON, "-m", "pip", "install", *options],
+                "check the network and pip's configuration, then run script/setup again.",
+            )
+
+
+def _is_sound() -> bool:
+    """Whether .venv has a pip that runs, under the Python that runs us."""
+    try:
+        run = subprocess.run([PYTHON, "-c", "import pip, sys; print(sys.version)"], capture_output=True, text=True)
+    except OSError:
+        return False
+    return run.stdout.strip() == sys.version
 
 
 def node() -> tuple[Path, Path]:

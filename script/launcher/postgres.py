@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from . import keys
@@ -49,7 +50,7 @@ class Owner:
     gid: int = -1
 
     @property
-    def switch(self) -> dict[str, object]:
+    def switch(self) -> dict[str, Any]:
         """Arguments of subprocess that change to this user."""
         return {"user": self.uid, "group": self.gid, "extra_groups": [], "cwd": "/"} if self.name else {"cwd": "/"}
 
@@ -57,12 +58,9 @@ class Owner:
         """Whether this user can enter the directory."""
         if not self.name:
             return os.access(path, os.R_OK | os.X_OK)
-        return (
-            subprocess.run(
-                ["/bin/sh", "-c", 'cd -- "$1" && ls . >/dev/null', "sh", path], **self.switch, capture_output=True
-            ).returncode
-            == 0
-        )
+        entering = ["/bin/sh", "-c", 'cd -- "$1" && ls . >/dev/null', "sh", path]
+        run: subprocess.CompletedProcess[bytes] = subprocess.run(entering, **self.switch, capture_output=True)
+        return run.returncode == 0
 
 
 def owner() -> Owner:
@@ -221,9 +219,9 @@ class Cluster:
             shutil.rmtree(self.data)
             (home() / "postgres").unlink(missing_ok=True) if (home() / "postgres").is_symlink() else None
 
-    def _run(self, program: str, *args: object, **more: object) -> subprocess.CompletedProcess[str]:
+    def _run(self, program: str, *args: object, given: str | None = None) -> "subprocess.CompletedProcess[str]":
         command = [self.bin / program, *map(str, args)]
-        return subprocess.run(command, **self.who.switch, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **more)  # type: ignore[call-overload]
+        return subprocess.run(command, **self.who.switch, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, input=given)
 
     def _create(self, secret: dict[str, str]) -> None:
         """initdb, then role and database by the single-user mode, which needs no password and no server."""
@@ -241,7 +239,7 @@ class Cluster:
             f"create role qunli login createdb replication password '{secret['QUNLI_POSTGRES_PASSWORD']}'\n"
             "create database qunli owner qunli\n"
         )
-        run = self._run("postgres", "--single", "-D", self.data, "postgres", input=sql)
+        run = self._run("postgres", "--single", "-D", self.data, "postgres", given=sql)
         if run.returncode or "ERROR" in run.stdout:
             raise Stop(f"PostgreSQL could not make the database: {_last(run.stdout)}")
         (self.data / "ready").touch()

@@ -92,6 +92,14 @@ def log_file(name: str) -> Path:
     return path
 
 
+def metrics_folder() -> Path:
+    """Where the web server's processes keep their counters, so that /metrics adds them up; emptied at each start."""
+    folder = home() / "metrics"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder
+
+
 def manage(settings: dict[str, str], *words: str, quiet: bool = False) -> str:
     """Run a management command; its failure is a Stop with its last lines."""
     command = [str(PYTHON), "manage.py", *words]
@@ -121,9 +129,10 @@ def announce(settings: dict[str, str], address: str) -> None:
     print(f"\nQunli 群力 is at {address}   (Ctrl-C stops it)")
     people = json.loads(manage(settings, "demo_people", "--json", quiet=True) or "[]") if settings.get("QUNLI_DEMO") == "1" else []
     if people:
-        print("\nSign in by phone; the code lands in the demonstration's inbox:")
+        print("\nSign in with phone and password, or with a code from the demonstration's inbox:")
         for person in people:
-            print(f"  {person['role']:<21} {person['phone']:<13} {person['name']}")
+            sign_in = f"{person['phone']:<14}{person.get('password', ''):<14}"
+            print(f"  {person['role']:<24}{sign_in}{person['name']}  {person.get('note', '')}")
     print(f"\nLogs and data: {home()}", flush=True)
 
 
@@ -140,6 +149,7 @@ def server(words: list[str]) -> int:
         settings.setdefault("QUNLI_URL", address)
         if given.host not in ("127.0.0.1", "localhost") and "QUNLI_HOSTS" not in settings:
             settings["QUNLI_HOSTS"] = f"localhost,127.0.0.1,[::1],{given.host},{socket.gethostname()}"
+        settings["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_folder())
         environment.statics(settings)
         manage(settings, "migrate", "-v", "0")
         if settings.get("QUNLI_DEMO") == "1":
@@ -159,6 +169,6 @@ def answers(url: str) -> bool:
     """Whether the server says that it is well."""
     try:
         with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310 (our own address)
-            return response.status == 200
+            return bool(response.status == 200)
     except (urllib.error.URLError, OSError):
         return False

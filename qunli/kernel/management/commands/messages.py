@@ -82,22 +82,22 @@ def extracted(files: list[Path]) -> Catalog:
         if file.suffix != ".py":
             text = templatize(text, origin=str(file))
         place = str(file.relative_to(settings.ROOT))
-        for line, _function, message, comments, context in messages_of(text):
+        for line, message, context in messages_of(text):
             flags = () if file.suffix == ".py" else ("python-format",)
-            catalog.add(message, locations=[(place, line)], auto_comments=comments, context=context, flags=flags)
+            catalog.add(message, locations=[(place, line)], context=context, flags=flags)
     return catalog
 
 
-def messages_of(text: str) -> Iterator[tuple[int, str, Any, list[str], str | None]]:
-    """Babel's extraction and the positions of KEYWORDS: (line, function, id or (id, plural), comments, context)."""
-    for line, function, given, comments in extract_python(BytesIO(text.encode()), tuple(KEYWORDS), (), {"encoding": "utf-8"}):
+def messages_of(text: str) -> Iterator[tuple[int, Any, str | None]]:
+    """(line, id or (id, plural), context) of every call of a function of KEYWORDS."""
+    for line, function, given, _comments in extract_python(BytesIO(text.encode()), KEYWORDS, (), {"encoding": "utf-8"}):
         values = list(given) if isinstance(given, list | tuple) else [given]
         context = None
-        if function.startswith(("pgettext", "npgettext")):
+        if str(function).startswith(("pgettext", "npgettext")):
             context, values = values[0], values[1:]
-        wanted = values[:2] if function.startswith(("ngettext", "npgettext")) else values[:1]
+        wanted = values[:2] if str(function).startswith(("ngettext", "npgettext")) else values[:1]
         if wanted and all(isinstance(value, str) and value for value in wanted):
-            yield line, function, tuple(wanted) if len(wanted) == 2 else wanted[0], comments, context
+            yield line, tuple(wanted) if len(wanted) == 2 else wanted[0], context
 
 
 def new_catalog() -> Catalog:

@@ -14,7 +14,6 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
-
 ON_EMPTY_TABLES = ["adding-required-field", "adding-foreign-key-constraint"]
 """What squawk need not say about a room's first migration: the tables are new, so nothing is locked and no row lacks a value."""
 
