@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("qunli.service_hours.urls")),
     path("", include("qunli.access.urls")),
     path("", include("qunli.notices.urls")),
+    path("", include("qunli.files.urls")),
     path("api/v1/", api_urls),
 ]
 

@@ -64,16 +64,29 @@ def _current() -> Key:
 
 def encrypt(text: str) -> bytes:
     """The blob of `text` under the first key."""
+    return encrypt_bytes(text.encode())
+
+
+def encrypt_bytes(data: bytes) -> bytes:
+    """`encrypt` for what is not text, such as a file."""
     key = _current()
     nonce = os.urandom(NONCE)
     encryptor = Cipher(key.cipher, modes.GCM(nonce)).encryptor()
     encryptor.authenticate_additional_data(key.header)
-    sealed = encryptor.update(text.encode()) + encryptor.finalize()
+    sealed = encryptor.update(data) + encryptor.finalize()
     return key.header + nonce + sealed + encryptor.tag
 
 
 def decrypt(blob: bytes) -> str:
     """The text of a blob. Raises Unreadable when its key is not configured or it was altered."""
+    try:
+        return decrypt_bytes(blob).decode()
+    except UnicodeDecodeError as error:
+        raise Unreadable("the blob holds no text") from error
+
+
+def decrypt_bytes(blob: bytes) -> bytes:
+    """What `encrypt_bytes` sealed. Raises Unreadable as `decrypt` does."""
     key = _keys(settings.CIPHER_KEYS).get(key_id(blob))
     if key is None:
         raise Unreadable(f"no key {key_id(blob)!r} in QUNLI_CIPHER_KEYS")
@@ -82,7 +95,7 @@ def decrypt(blob: bytes) -> str:
     try:
         decryptor = Cipher(key.cipher, modes.GCM(nonce, tag)).decryptor()
         decryptor.authenticate_additional_data(key.header)
-        return (decryptor.update(sealed) + decryptor.finalize()).decode()
+        return decryptor.update(sealed) + decryptor.finalize()
     except (InvalidTag, ValueError) as error:
         raise Unreadable("the blob was altered, or it was written under another key of the same id") from error
 

@@ -1,0 +1,68 @@
+"""Keeping files: checked, cleaned, encrypted, then written; and taking them away."""
+
+from hashlib import sha256
+from pathlib import PurePath
+from uuid import UUID, uuid4
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from qunli.audit.services import record
+from qunli.files.contents import LIMIT, checked
+from qunli.files.models import Attachment
+from qunli.kernel.actor import Actor
+from qunli.kernel.ciphers import decrypt_bytes, encrypt_bytes
+from qunli.kernel.errors import Denied
+from qunli.people.models import Person
+
+
+def path_of(key: UUID) -> str:
+    """Where the content of a key stands in the storage: nothing of its name or owner shows."""
+    return f"{key.hex[:2]}/{key.hex}"
+
+
+def store(*, upload: UploadedFile, owner: Person, subject: str, by: Actor) -> Attachment:
+    """Keep an uploaded file of `owner`. Raises Refused at `file` for what is too big, not allowed or not what it says.
+
+    The content is on the disk before the row is committed; a transaction that rolls back leaves an encrypted file that no row
+    names, which `sweep` takes away.
+    """
+    name = PurePath(upload.name or "").name[-120:] or _("附件")
+    # One byte more than allowed is enough to know; the rest is not read into memory.
+    content = checked(name, upload.read(LIMIT + 1))
+    key = uuid4()
+    default_storage.save(path_of(key), ContentFile(encrypt_bytes(content.data)))
+    with transaction.atomic():
+        attachment = Attachment.objects.create(
+            key=key,
+            owner=owner,
+            subject=subject,
+            name=name,
+            content_type=content.content_type,
+            size=len(content.data),
+            sha256=sha256(content.data).digest(),
+        )
+        record(
+            "files.store", f"attachment:{attachment.pk}", by=by, of=subject, size=attachment.size, type=content.content_type
+        )
+    return attachment
+
+
+def read(attachment: Attachment) -> bytes:
+    """The content as it was kept. Raises kernel.ciphers.Unreadable when the file was altered."""
+    with default_storage.open(path_of(attachment.key)) as file:
+        return decrypt_bytes(file.read())
+
+
+def remove(*, attachment: Attachment, by: Actor) -> None:
+    """Take a file away: by its owner. The row goes with the transaction, the content after the commit."""
+    if by.person_id != attachment.owner_id:
+        raise Denied("files.remove", _("删除附件"))
+    key = attachment.key
+    with transaction.atomic():
+        record("files.remove", f"attachment:{attachment.pk}", by=by, of=attachment.subject)
+        attachment.delete()
+        transaction.on_commit(lambda: default_storage.delete(path_of(key)))
