@@ -17,6 +17,8 @@ env.read_env(HOME / "env")  # what script/ made once; the environment wins
 DEBUG = env.bool("QUNLI_DEBUG", default=False)
 DEMO = env.bool("QUNLI_DEMO", default=False)
 """The demonstration city: codes land in an inbox page, sample people may be signed in by command."""
+DEMO_PASSWORD = env.str("QUNLI_DEMO_PASSWORD", default="")
+"""Password of the demonstration's people, made by script/ for each home; empty: they sign in by code only."""
 SECRET_KEY = env.str("QUNLI_SECRET_KEY")
 CIPHER_KEYS = env.str("QUNLI_CIPHER_KEYS")
 INDEX_KEY = env.str("QUNLI_INDEX_KEY")

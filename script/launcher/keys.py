@@ -40,6 +40,9 @@ def ensure() -> dict[str, str]:
         "QUNLI_SECRET_KEY": secrets.token_urlsafe(48),
         "QUNLI_CIPHER_KEYS": f"1:{secrets.token_hex(16)}",
         "QUNLI_INDEX_KEY": secrets.token_hex(32),
+        "QUNLI_DEMO_PASSWORD": "-".join(
+            "".join(secrets.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(4)) for _ in range(3)
+        ),
         "QUNLI_POSTGRES_PASSWORD": secrets.token_urlsafe(24),
         "QUNLI_POSTGRES_ADMIN_PASSWORD": secrets.token_urlsafe(24),
     }

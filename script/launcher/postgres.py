@@ -27,6 +27,7 @@ from .places import VENV, Stop, home
 SYSTEM_DIR = Path("/var/lib/qunli")
 """Where root keeps what an unprivileged server must reach and the home or the environment hides."""
 SOCKET_PATH_LIMIT = 107
+"""Bytes of a Unix socket's path."""
 MACHINE_BINARIES = ("/usr/lib/postgresql", "/usr/pgsql-", "/opt/homebrew/opt", "/usr/local/opt", "/usr/local/pgsql", "/usr")
 
 
@@ -265,6 +266,8 @@ def _socket_dir(who: Owner) -> Path:
     """A short directory of this home for the socket: the path limit is 107 bytes."""
     name = hashlib.sha256(str(home()).encode()).hexdigest()[:12]
     base = Path("/run/qunli") if os.geteuid() == 0 else Path(f"/tmp/qunli-{os.geteuid()}")  # noqa: S108 (ownership is checked below)
+    if len(f"{base / name}/.s.PGSQL.5432") > SOCKET_PATH_LIMIT:
+        raise Stop(f"{base / name} is too long for a socket: set DATABASE_URL to a PostgreSQL of your own.")
     for path in (base, base / name):
         path.mkdir(exist_ok=True, mode=0o755)
         if path.stat().st_uid not in (os.geteuid(), who.uid):

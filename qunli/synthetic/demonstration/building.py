@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from django.conf import settings
 from django.db import transaction
 
 from qunli.access import services as access
@@ -109,7 +110,7 @@ def _actor(short: str, now: datetime) -> Actor:
 
 def _person(number: int, about: Mapping[str, Any], now: datetime) -> None:
     account = Account.objects.create_user(phone=phone_of(about["phone"]), phone_verified=True)
-    account.set_password(read("people")["password"])
+    account.set_password(settings.DEMO_PASSWORD or None)
     account.save()
     if not about.get("registers", True):
         return

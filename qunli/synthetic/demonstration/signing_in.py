@@ -29,7 +29,7 @@ def sign_ins() -> list[dict[str, str]]:
             "role": about["role"],
             "name": about["name"],
             "phone": building.phone_of(about["phone"]).removeprefix("+86"),
-            "password": texts["password"],
+            "password": settings.DEMO_PASSWORD,
             "note": about.get("note", ""),
         }
         for about in texts["person"]
