@@ -80,7 +80,10 @@ def test_life_of_a_cluster(cluster: postgres.Cluster, own_home: Path) -> None:
 @pytest.mark.slow
 def test_two_first_starts_at_once(cluster: postgres.Cluster, own_home: Path) -> None:
     """Two commands on an empty home agree on one cluster and one password."""
-    program = "import sys; sys.path.insert(0, sys.argv[1]); from launcher.postgres import Cluster; c = Cluster(); print(c.join()); c.leave()"
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from launcher.postgres import Cluster;"
+        "cluster = Cluster(); print(cluster.join()); cluster.leave()"
+    )
     command = [sys.executable, "-c", program, str(ROOT / "script")]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     said = [process.communicate(timeout=120) for process in both]
