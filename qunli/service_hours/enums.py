@@ -16,7 +16,7 @@ class RecordState(models.TextChoices):
 class Method(models.TextChoices):
     """How the presence was established."""
 
-    CODE = "code", _("动态码")
+    CODE = "code", _("签到码")
     PLACE = "place", _("位置")
     LEADER = "leader", _("负责人代签")
 

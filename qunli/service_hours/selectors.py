@@ -104,7 +104,8 @@ def activities() -> QuerySet[Activity]:
 
 def day(*, activity_id: int, actor: Actor, now: datetime) -> Day | None:
     """The day of an activity for the actor; None when the actor may not see the activity."""
-    activity = activities().visible_to(actor).filter(pk=activity_id).first()
+    seen = Activity.objects.visible_to(actor).select_related("team__division", "division", "person_in_charge")
+    activity = seen.filter(pk=activity_id).first()
     if activity is None:
         return None
     sign_up = record = None

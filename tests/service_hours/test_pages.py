@@ -62,7 +62,7 @@ def test_the_day_of_a_volunteer(world: World, clock: Callable[[datetime], None])
     assert "院落清洁日" in text(me.get("/records/"))
 
 
-@pytest.mark.parametrize(("typed", "said"), [("000", "6 位数字"), ("", "请输入"), ("999999", "动态码不对")])
+@pytest.mark.parametrize(("typed", "said"), [("000", "6 位数字"), ("", "请输入"), ("999999", "签到码不对")])
 def test_a_wrong_code_is_told_at_the_field(world: World, clock: Callable[[datetime], None], typed: str, said: str) -> None:
     typed = typed if typed != code_of(world, at(9)) else "999998"
     response = browser(world.volunteer()).post(f"/day/{world.activity.pk}/in/", {"code": typed})

@@ -38,7 +38,7 @@ def _sign(request: HttpRequest, activity: int, data: PresenceIn, verb: Any) -> R
 
 
 @router.post(
-    "/activities/{activity}/sign-in",
+    "/activities/{int:activity}/sign-in",
     response={200: RecordOut, **PROBLEMS},
     auth=needs("attendance:write"),
     summary="Sign in by code or place",
@@ -48,7 +48,7 @@ def sign_in(request: HttpRequest, activity: Id, data: PresenceIn) -> RecordOut:
 
 
 @router.post(
-    "/activities/{activity}/sign-out",
+    "/activities/{int:activity}/sign-out",
     response={200: RecordOut, **PROBLEMS},
     auth=needs("attendance:write"),
     summary="Sign out by code or place",
@@ -58,7 +58,7 @@ def sign_out(request: HttpRequest, activity: Id, data: PresenceIn) -> RecordOut:
 
 
 @router.get(
-    "/activities/{activity}/code",
+    "/activities/{int:activity}/code",
     response={200: CodeOut, **PROBLEMS},
     auth=needs("attendance:write"),
     summary="The code of this half minute, for who runs the day",
@@ -69,7 +69,7 @@ def code(request: HttpRequest, activity: Id) -> CodeOut:
 
 
 @router.get(
-    "/activities/{activity}/attendance",
+    "/activities/{int:activity}/attendance",
     response={200: list[AttendanceOut], **PROBLEMS},
     auth=needs("attendance:write"),
     summary="Who is expected, present and out, for who runs the day",
@@ -103,7 +103,7 @@ def _sign_up(request: HttpRequest, sign_up: int) -> SignUp:
 
 
 @router.post(
-    "/sign-ups/{sign_up}/sign-in",
+    "/sign-ups/{int:sign_up}/sign-in",
     response={200: RecordOut, **PROBLEMS},
     auth=needs("attendance:write"),
     summary="Sign somebody in who has no phone",
@@ -115,7 +115,7 @@ def sign_in_for(request: HttpRequest, sign_up: Id, data: ForIn) -> RecordOut:
 
 
 @router.post(
-    "/records/{record}/sign-out",
+    "/records/{int:record}/sign-out",
     response={200: RecordOut, **PROBLEMS},
     auth=needs("attendance:write"),
     summary="Sign somebody out who has no phone",
@@ -127,7 +127,7 @@ def sign_out_for(request: HttpRequest, record: Id, data: ForIn) -> RecordOut:
 
 
 @router.post(
-    "/activities/{activity}/walk-ins",
+    "/activities/{int:activity}/walk-ins",
     response={200: RecordOut, **PROBLEMS},
     auth=needs("attendance:write"),
     summary="Add and sign in who came without a sign-up, while places remain",

@@ -65,13 +65,13 @@ def _entry_out(entry: HourEntry, title: str) -> EntryOut:
     )
 
 
-@router.get("/records/{record}", response={200: RecordOut, **PROBLEMS}, auth=needs("records:read"), summary="One record")
+@router.get("/records/{int:record}", response={200: RecordOut, **PROBLEMS}, auth=needs("records:read"), summary="One record")
 def record(request: HttpRequest, record: Id) -> RecordOut:
     return shown(request, record)
 
 
 @router.get(
-    "/records/{record}/entries",
+    "/records/{int:record}/entries",
     response={200: list[EntryOut], **PROBLEMS},
     auth=needs("records:read"),
     summary="Its ledger entries",
@@ -132,20 +132,20 @@ def verify_many(request: HttpRequest, data: KeysIn) -> DoneOut:
     return _done(services.verify(records=_rows(request, data.records), by=actor_of(request), now=timezone.now()))
 
 
-@router.post("/records/{record}/submit", response={200: RecordOut, **PROBLEMS}, auth=needs("records:write"), summary="Submit")
+@router.post("/records/{int:record}/submit", response={200: RecordOut, **PROBLEMS}, auth=needs("records:write"), summary="Submit")
 def submit(request: HttpRequest, record: Id) -> RecordOut:
     only(services.submit(records=[visible(request, record)], by=actor_of(request), now=timezone.now()))
     return shown(request, record)
 
 
-@router.post("/records/{record}/verify", response={200: RecordOut, **PROBLEMS}, auth=needs("records:write"), summary="Verify")
+@router.post("/records/{int:record}/verify", response={200: RecordOut, **PROBLEMS}, auth=needs("records:write"), summary="Verify")
 def verify(request: HttpRequest, record: Id) -> RecordOut:
     only(services.verify(records=[visible(request, record)], by=actor_of(request), now=timezone.now()))
     return shown(request, record)
 
 
 @router.post(
-    "/records/{record}/confirm", response={200: RecordOut, **PROBLEMS}, auth=needs("records:write"), summary="Confirm one's own"
+    "/records/{int:record}/confirm", response={200: RecordOut, **PROBLEMS}, auth=needs("records:write"), summary="Confirm one's own"
 )
 def confirm(request: HttpRequest, record: Id) -> RecordOut:
     services.confirm(record=visible(request, record), by=actor_of(request), now=timezone.now())
@@ -171,14 +171,14 @@ def _with_times(request: HttpRequest, record: int, data: TimesIn, verb: Any) -> 
 
 
 @router.post(
-    "/records/{record}/dispute", response={200: RecordOut, **PROBLEMS}, auth=needs("records:write"), summary="Dispute one's own"
+    "/records/{int:record}/dispute", response={200: RecordOut, **PROBLEMS}, auth=needs("records:write"), summary="Dispute one's own"
 )
 def dispute(request: HttpRequest, record: Id, data: ReasonIn) -> RecordOut:
     return _with_reason(request, record, data, services.dispute)
 
 
 @router.post(
-    "/records/{record}/send-back",
+    "/records/{int:record}/send-back",
     response={200: RecordOut, **PROBLEMS},
     auth=needs("records:write"),
     summary="Send back to the leader",
@@ -187,25 +187,25 @@ def send_back(request: HttpRequest, record: Id, data: ReasonIn) -> RecordOut:
     return _with_reason(request, record, data, services.send_back)
 
 
-@router.post("/records/{record}/uphold", response={200: RecordOut, **PROBLEMS}, auth=needs("records:write"), summary="Uphold")
+@router.post("/records/{int:record}/uphold", response={200: RecordOut, **PROBLEMS}, auth=needs("records:write"), summary="Uphold")
 def uphold(request: HttpRequest, record: Id, data: ReasonIn) -> RecordOut:
     return _with_reason(request, record, data, services.uphold)
 
 
 @router.post(
-    "/records/{record}/void", response={200: RecordOut, **PROBLEMS}, auth=needs("records:write"), summary="Void by a reversal"
+    "/records/{int:record}/void", response={200: RecordOut, **PROBLEMS}, auth=needs("records:write"), summary="Void by a reversal"
 )
 def void(request: HttpRequest, record: Id, data: ReasonIn) -> RecordOut:
     return _with_reason(request, record, data, services.void)
 
 
-@router.post("/records/{record}/times", response={200: RecordOut, **PROBLEMS}, auth=needs("records:write"), summary="Set the times")
+@router.post("/records/{int:record}/times", response={200: RecordOut, **PROBLEMS}, auth=needs("records:write"), summary="Set the times")
 def set_times(request: HttpRequest, record: Id, data: TimesIn) -> RecordOut:
     return _with_times(request, record, data, services.set_times)
 
 
 @router.post(
-    "/records/{record}/correct",
+    "/records/{int:record}/correct",
     response={200: RecordOut, **PROBLEMS},
     auth=needs("records:write"),
     summary="Correct after a dispute",

@@ -28,12 +28,8 @@ def count_attempt(*, key: str, limit: int, window: timedelta, now: datetime, fie
         count, since = cursor.fetchone()
     if count > limit:
         left = max(1, -int(-(since + window - now).total_seconds() // 60))
-        raise Refused(
-            _("尝试次数太多。请过 %(minutes)d 分钟再试，或请负责人代签。") % {"minutes": left},
-            code="too_many",
-            field=field,
-            minutes=left,
-        )
+        said = message or _("尝试次数太多。请过 %(minutes)d 分钟再试。")
+        raise Refused(said % {"minutes": left}, code="too_many", field=field, minutes=left)
 
 
 def forget_attempts(*, key: str) -> None:

@@ -145,7 +145,7 @@ def _prove(activity: Activity, by: Actor, now: datetime, code: str, place: Place
     key = f"code:{activity.pk}:{by.person_id}"
     text = "".join(unicodedata.normalize("NFKC", code).split())
     if len(text) != codes.DIGITS or not text.isdecimal():
-        raise Refused(_("动态码是 6 位数字，请看负责人屏幕上的数字。"), code="code_form", field="code")
+        raise Refused(_("签到码是 6 位数字，请看负责人屏幕上的数字。"), code="code_form", field="code")
     too_many = _("试错的次数太多。请过 %(minutes)d 分钟再试，或请负责人代签。")
     count_attempt(key=key, limit=TRIES, window=WINDOW, now=now, field="code", message=too_many)
     seed = bytes(activity.code_seed)
@@ -154,15 +154,15 @@ def _prove(activity: Activity, by: Actor, now: datetime, code: str, place: Place
         return _Presence(Method.CODE)
     step = timedelta(seconds=30)
     if any(codes.rotating_code(seed, now - step * n) == text for n in range(2, int(STALE / step))):
-        raise Refused(_("这个动态码已经过期。请输入屏幕上现在显示的 6 位数字。"), code="code_old", field="code")
+        raise Refused(_("这个签到码已经过期。请输入屏幕上现在显示的 6 位数字。"), code="code_old", field="code")
     other = _activity_of_code(activity, by, text, now)
     if other is not None:
         raise Refused(
-            _("这是另一场活动“%(title)s”的动态码。请看本场活动负责人的屏幕。") % {"title": other.title},
+            _("这是另一场活动“%(title)s”的签到码。请看本场活动负责人的屏幕。") % {"title": other.title},
             code="code_other",
             field="code",
         )
-    raise Refused(_("动态码不对。请核对屏幕上现在显示的 6 位数字再输入。"), code="code_wrong", field="code")
+    raise Refused(_("签到码不对。请核对屏幕上现在显示的 6 位数字再输入。"), code="code_wrong", field="code")
 
 
 def _activity_of_code(activity: Activity, by: Actor, code: str, now: datetime) -> Activity | None:
@@ -178,21 +178,21 @@ def _activity_of_code(activity: Activity, by: Actor, code: str, now: datetime) -
 def _measure(activity: Activity, by: Actor, place: Place) -> int:
     """Metres from the activity's place, when the person has agreed to it and is near enough."""
     if activity.longitude is None or activity.latitude is None:
-        raise Refused(_("这场活动没有在地图上标出位置，请用动态码。"), code="no_place", field="place")
+        raise Refused(_("这场活动没有在地图上标出位置，请用签到码。"), code="no_place", field="place")
     if not Consent.objects.filter(person=by.person_id or 0, purpose=Purpose.LOCATION, withdrawn_at=None).exists():
-        raise Refused(_("按位置签到要先单独同意使用位置；不同意也可以用动态码。"), code="no_consent", field="consent")
+        raise Refused(_("按位置签到要先单独同意使用位置；不同意也可以用签到码。"), code="no_consent", field="consent")
     if not (-180 <= place.longitude <= 180 and -90 <= place.latitude <= 90 and 0 <= place.accuracy <= 1_000_000):
-        raise Refused(_("没有收到有效的位置，请再试一次，或用动态码。"), code="place_form", field="place")
+        raise Refused(_("没有收到有效的位置，请再试一次，或用签到码。"), code="place_form", field="place")
     if place.accuracy > activity.radius:
         raise Refused(
-            _("定位不够准（误差约 %(metres)d 米）。请到开阔处再试，或用动态码。") % {"metres": place.accuracy},
+            _("定位不够准（误差约 %(metres)d 米）。请到开阔处再试，或用签到码。") % {"metres": place.accuracy},
             code="inaccurate",
             field="place",
         )
     distance = round(geo.metres(place.longitude, place.latitude, activity.longitude, activity.latitude))
     if distance > activity.radius:
         raise Refused(
-            _("您离活动地点约 %(metres)d 米，要在 %(radius)d 米以内才能按位置签到。到了以后再试，或用动态码。")
+            _("您离活动地点约 %(metres)d 米，要在 %(radius)d 米以内才能按位置签到。到了以后再试，或用签到码。")
             % {"metres": distance, "radius": activity.radius},
             code="too_far",
             field="place",

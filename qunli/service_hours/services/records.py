@@ -7,7 +7,7 @@ refused with the state that it found (code "state").
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.urls import reverse as address
@@ -262,7 +262,7 @@ def _move(records: Sequence[ServiceRecord], verb: str, now: datetime, **values: 
         ServiceRecord.objects.filter(pk__in=[one.pk for one in records]).update(state=target, **values)
 
 
-def _tell_volunteer(records: Sequence[ServiceRecord], template: str, by: Actor, **facts: object) -> None:
+def _tell_volunteer(records: Sequence[ServiceRecord], template: str, by: Actor, **facts: Any) -> None:
     """One notice for each person concerned; those to whom the same is said get it in one statement."""
     groups: dict[tuple[int, int], list[ServiceRecord]] = {}
     for one in records:

@@ -31,6 +31,7 @@ from qunli.service_hours.models import ServiceRecord
 from qunli.service_hours.selectors import Day, Next
 from qunli.service_hours.services import Place
 from qunli.service_hours.views.common import actor_of
+from qunli.service_hours.windows import OPENS_BEFORE
 from qunli.volunteering.models import Activity, SignUp
 
 GRID = 40
@@ -258,9 +259,9 @@ def _code_context(request: HttpRequest, found: Activity) -> dict[str, Any]:
         "left": seconds_left(now),
         "qr": _svg(link),
         "link": link,
-        "open": found.starts_at - selectors.OPENS_BEFORE <= now,
+        "open": found.starts_at - OPENS_BEFORE <= now,
         "over": now > found.ends_at,
-        "opens_at": found.starts_at - selectors.OPENS_BEFORE,
+        "opens_at": found.starts_at - OPENS_BEFORE,
         "clock": now.astimezone(SHANGHAI),
     }
 
