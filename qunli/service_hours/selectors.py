@@ -164,6 +164,12 @@ def run_by(*, activity_id: int, actor: Actor) -> Activity | None:
     return found if found is not None and perms.may_record(actor, found) else None
 
 
+def sign_up_run_by(*, sign_up_id: int, actor: Actor) -> SignUp | None:
+    """A sign-up for an activity whose day the actor may run, else None."""
+    rows = SignUp.objects.filter(in_reach(actor, (Permission.RECORD,), "activity"))
+    return rows.select_related("activity__team", "activity__division", "person").filter(pk=sign_up_id).first()
+
+
 def attendance(*, activity: Activity, name: str = "") -> Attendance:
     """For who runs the day (the caller has asked `run_by`). `name` narrows to names that contain it."""
     rows = SignUp.objects.filter(activity=activity).exclude(state="cancelled").select_related("person", "post", "record")

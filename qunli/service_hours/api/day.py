@@ -95,8 +95,7 @@ def attendance(request: HttpRequest, activity: Id) -> list[AttendanceOut]:
 
 
 def _sign_up(request: HttpRequest, sign_up: int) -> SignUp:
-    rows = SignUp.objects.visible_to(actor_of(request)).select_related("activity__team", "activity__division")
-    found = rows.filter(pk=sign_up).first()
+    found = selectors.sign_up_run_by(sign_up_id=sign_up, actor=actor_of(request))
     if found is None:
         raise Http404
     return found

@@ -199,7 +199,9 @@ def void(request: HttpRequest, record: Id, data: ReasonIn) -> RecordOut:
     return _with_reason(request, record, data, services.void)
 
 
-@router.post("/records/{int:record}/times", response={200: RecordOut, **PROBLEMS}, auth=needs("records:write"), summary="Set the times")
+@router.post(
+    "/records/{int:record}/times", response={200: RecordOut, **PROBLEMS}, auth=needs("records:write"), summary="Set the times"
+)
 def set_times(request: HttpRequest, record: Id, data: TimesIn) -> RecordOut:
     return _with_times(request, record, data, services.set_times)
 
