@@ -1,7 +1,7 @@
 """Reading the audit: the auditor searches all of it, a person sees who looked at their own data."""
 
 from datetime import date, datetime, time
-from typing import Any
+from typing import NamedTuple
 
 from django.db.models import QuerySet
 
@@ -34,15 +34,16 @@ def search(
     return found
 
 
-def looks_at(subject: str, limit: int = 200) -> list[dict[str, Any]]:
+class Look(NamedTuple):
+    """One look at what is masked, as the person concerned may know it."""
+
+    when: datetime
+    actor: str
+    what: str
+    reason: str
+
+
+def looks_at(subject: str, limit: int = 200) -> list[Look]:
     """The latest looks at what is masked of a subject: when, who, what, why. For the person concerned."""
     found = Event.objects.filter(subject=subject, verb__startswith="look.").order_by("-id")[:limit]
-    return [
-        {
-            "at": event.at.isoformat(),
-            "actor": event.actor,
-            "what": event.verb.removeprefix("look."),
-            "reason": event.facts.get("reason", ""),
-        }
-        for event in found
-    ]
+    return [Look(e.at, e.actor, e.verb.removeprefix("look."), str(e.facts.get("reason", ""))) for e in found]

@@ -5,13 +5,14 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import reduce
 from operator import or_
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from zlib import crc32
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
 from qunli.divisions.enums import ChangeKind, Kind, Level
-from qunli.divisions.models import AreaMember, Change, Division
+from qunli.divisions.models import AreaMember, Border, Change, Division
 from qunli.kernel import words
 from qunli.kernel.clock import local_date
 
@@ -195,3 +196,52 @@ def _rank(node: Node, word: str, latin: bool) -> int | None:
     if node.initials.startswith(word):
         return 1 if node.initials == word else 2
     return 4 if len(word) >= 3 and word in node.pinyin else None
+
+
+def counts() -> dict[int, int]:
+    """Number of divisions in force by level; management areas beside the districts are not counted."""
+    found: dict[int, int] = {}
+    for node in tree().nodes:
+        if node.kind != Kind.MANAGEMENT_AREA:
+            found[node.level] = found.get(node.level, 0) + 1
+    return found
+
+
+def members(area_id: int) -> list[Node]:
+    """The streets that a management area runs today."""
+    today = local_date(timezone.now())
+    rows = AreaMember.objects.filter(Q(valid_to=None) | Q(valid_to__gt=today), area=area_id, valid_from__lte=today)
+    known = tree().by_id
+    return sorted((known[pk] for pk in rows.values_list("division_id", flat=True) if pk in known), key=lambda node: node.code)
+
+
+def area_of(division_id: int) -> Node | None:
+    """The management area that runs a street today, if one does."""
+    today = local_date(timezone.now())
+    rows = AreaMember.objects.filter(Q(valid_to=None) | Q(valid_to__gt=today), division=division_id, valid_from__lte=today)
+    pk = rows.values_list("area_id", flat=True).first()
+    return tree().by_id.get(pk) if pk else None
+
+
+def changes() -> QuerySet[Change]:
+    """All changes, with what ended and what began."""
+    return Change.objects.prefetch_related("before", "after")
+
+
+def changes_of(division_id: int) -> list[Change]:
+    """The changes that a division came from or ended by."""
+    found = Change.objects.filter(Q(before=division_id) | Q(after=division_id)).distinct()
+    return list(found.prefetch_related("before", "after"))
+
+
+def borders() -> list[tuple[str, str, Any]]:
+    """Code, name and GeoJSON geometry of the districts in force."""
+    found = Border.objects.filter(division__in=current(Level.DISTRICT)).order_by("division__code")
+    return list(found.values_list("division__code", "division__name", "geometry"))
+
+
+def borders_stamp() -> str:
+    """Changes whenever the borders may have changed: an entity tag."""
+    found = Border.objects.aggregate(number=Count("pk"), last=Max("pk"))
+    named = crc32("".join(node.name for node in tree().nodes if node.level == Level.DISTRICT).encode())
+    return f'"{found["number"]}-{found["last"]}-{named:x}"'

@@ -8,9 +8,16 @@ from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from qunli.kernel.actor import NOBODY, Actor
 from qunli.kernel.errors import Refused
 
 View = TypeVar("View", bound=Callable[..., Any])
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """Who acts in this request: built by `access.middleware`."""
+    actor: Actor = getattr(request, "actor", NOBODY)
+    return actor
 
 
 def public(view: View) -> View:

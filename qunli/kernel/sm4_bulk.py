@@ -1,8 +1,8 @@
 """SM4-GCM for many short texts at once (NIST SP 800-38D).
 
 All counter blocks go through the cipher in one call, GHASH is done by table look-ups in numpy. The blobs are those of
-`ciphers.encrypt`; only their making is faster, since a call of the library per text costs more than the text. Used to encrypt data of
-our own in bulk; table look-ups are no defence against somebody who measures times on the same machine.
+`ciphers.encrypt`; only their making is faster, since a call of the library per text costs more than the text. Used to encrypt data
+of our own in bulk; table look-ups are no defence against somebody who measures times on the same machine.
 """
 
 import os

@@ -10,6 +10,7 @@ from django.utils.timezone import localtime
 
 from qunli.audit import selectors as audit_selectors
 from qunli.audit import services as audit
+from qunli.audit.selectors import Look
 from qunli.kernel.actor import Actor
 from qunli.kernel.errors import Denied
 from qunli.kernel.fields import EncryptedField
@@ -46,14 +47,14 @@ class Holding:
     sections: list[Section]
     acts: list[tuple[str, str, int]]
     """Model, column, number of rows."""
-    looks: list[dict[str, Any]]
+    looks: list[Look]
     """Who looked at what is masked, when and why."""
 
     def data(self) -> dict[str, Any]:
         return {
             "holdings": {s.model: [{cell.name: cell.value for cell in row} for row in s.rows] for s in self.sections},
             "acts": [{"model": model, "as": column, "rows": number} for model, column, number in self.acts],
-            "looks": self.looks,
+            "looks": [look._asdict() for look in self.looks],
         }
 
 

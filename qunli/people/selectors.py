@@ -16,6 +16,7 @@ from qunli.people.enums import IdKind, Purpose
 from qunli.people.identity import age_on, digest_text, kind_of_number, normal_phone, parse_document
 from qunli.people.models import Consent, Duplicate, Guardianship, Merge, Person
 from qunli.people.perms import Permission
+from qunli.people.registry import references
 from qunli.people.wordings import Wording
 
 ADULT = 18
@@ -137,3 +138,24 @@ def merges(actor: Actor) -> QuerySet[Merge]:
     """Merges that the actor may undo."""
     mine = Person.objects.reached_by(actor, Permission.MERGE)
     return Merge.objects.filter(kept__in=mine, undone_at=None).select_related("kept", "gone")
+
+
+def may_confirm_own_income(person: Person, actor: Actor, on: date) -> bool:
+    """Whether the page offers to confirm that a minor of 16 or 17 lives on own income."""
+    if person.birth_date is None or person.self_supporting_on is not None:
+        return False
+    path = person.division.path if person.division else ""
+    return OWN_INCOME <= age_on(person.birth_date, on) < ADULT and actor.has(Permission.REGISTER, path)
+
+
+def summary(person: Person) -> list[tuple[str, int]]:
+    """How many rows of each kind hang on the person: what a merge would move."""
+    found: dict[str, int] = {}
+    for reference in references(Person):
+        if reference.model is Person or reference.acting:
+            continue
+        number = reference.model._base_manager.filter(**{reference.field.attname: person.pk}).count()
+        if number:
+            label = str(reference.model._meta.verbose_name)
+            found[label] = found.get(label, 0) + number
+    return sorted(found.items())
