@@ -60,7 +60,7 @@ _MOVE = pgtrigger.Trigger(
         PERFORM 1 FROM volunteering_volunteer v
             WHERE v.person_id IN (SELECT person_id FROM new_values UNION SELECT person_id FROM old_values)
             ORDER BY v.id FOR NO KEY UPDATE;
-        -- Summed anew rather than shifted: in a merge the volunteer's row itself may have moved with its total before its entries do.
+        -- Summed anew rather than shifted: in a merge the volunteer's row may have moved with its total before its entries do.
         UPDATE volunteering_volunteer v SET minutes = d.minutes
             FROM (
                 SELECT concerned.person_id, COALESCE(sum(e.minutes), 0) AS minutes

@@ -32,7 +32,7 @@ from qunli.service_hours.selectors import Day, Next
 from qunli.service_hours.services import Place
 from qunli.service_hours.views.common import actor_of
 from qunli.service_hours.windows import OPENS_BEFORE
-from qunli.volunteering.models import Activity, SignUp
+from qunli.volunteering.models import Activity
 
 GRID = 40
 """People on the leader's screen before the list folds to a search."""
@@ -174,9 +174,9 @@ def screen_people(request: HttpRequest, activity: int) -> HttpResponse:
 def sign_for(request: HttpRequest, activity: int, sign_up: int, way: str) -> HttpResponse:
     """The leader signs somebody in or out; with a time in the form, at that time and with a reason."""
     found, actor, now = _run_or_404(request, activity), actor_of(request), timezone.now()
-    row = get_object_or_404(
-        SignUp.objects.select_related("activity__team", "activity__division", "person"), pk=sign_up, activity=found
-    )
+    row = selectors.sign_up_run_by(sign_up_id=int(sign_up), actor=actor)
+    if row is None or row.activity_id != found.pk:
+        raise Http404
     form = LeaderTimeForm(request.POST)
     if form.is_valid():
         moment, reason = form.cleaned_data["at"], form.cleaned_data["reason"]
