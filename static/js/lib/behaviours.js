@@ -77,9 +77,9 @@ document.querySelector(".error-summary")?.focus();
 // Where a form asks for the place of the phone, fill it on request and say what happened.
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-locate]");
-  if (!button) return;
+  const form = button?.closest("form");
+  if (!form?.querySelector("[name=latitude]")) return;
   event.preventDefault();
-  const form = button.closest("form");
   const said = form.querySelector("[data-locate-status]");
   const say = (text) => said && (said.textContent = text);
   if (!navigator.geolocation) return say(button.dataset.failed);
