@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from qunli.divisions.selectors import tree, within
 from qunli.kernel.actor import Actor
-from qunli.kernel.clock import SHANGHAI
+from qunli.kernel.clock import SHANGHAI, local_date
 from qunli.service_hours import selectors as service_hours
 from qunli.service_hours.perms import Permission as Hours
 from qunli.service_hours.selectors import Queue, Totals
@@ -46,6 +46,9 @@ class Home:
     near: list[Activity] = field(default_factory=list)
     leads: bool = False
     led: list[Activity] = field(default_factory=list)
+    today: set[int] = field(default_factory=set)
+    """Led activities whose day it is: their screen can be shown."""
+    next_is_today: bool = False
     decides: bool = False
     activities_waiting: list[Activity] = field(default_factory=list)
     teams_waiting: list[Team] = field(default_factory=list)
@@ -69,11 +72,17 @@ def build(actor: Actor, now: datetime) -> Home:
     ranges = actor.ranges(Permission.VIEW_VOLUNTEERS)
     if home.volunteer is not None:
         home.upcoming = volunteering.my_sign_ups(actor=actor, now=now, size=3).items
+        home.next_is_today = home.next is not None and local_date(home.next.activity.starts_at) == local_date(now)
         home.totals = service_hours.my_totals(actor=actor)
     teams = led_teams(actor)
     if teams:
         home.leads = True
         home.led = led_soon(teams, now)
+        home.today = {
+            activity.pk
+            for activity in home.led
+            if activity.state in ("published", "closed") and local_date(activity.starts_at) == local_date(now)
+        }
     if actor.has(Permission.APPROVE_ACTIVITY):
         home.decides = True
         home.activities_waiting = volunteering.activities_to_decide(actor=actor, size=5).items
