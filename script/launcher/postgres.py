@@ -59,9 +59,8 @@ class Owner:
         """Whether this user can enter the directory."""
         if not self.name:
             return os.access(path, os.R_OK | os.X_OK)
-        entering = ["/bin/sh", "-c", 'cd -- "$1" && ls . >/dev/null', "sh", path]
-        run: subprocess.CompletedProcess[bytes] = subprocess.run(entering, **self.switch, capture_output=True)
-        return run.returncode == 0
+        entering = ["/bin/sh", "-c", 'cd -- "$1" && ls . >/dev/null', "sh", str(path)]
+        return subprocess.run(entering, **self.switch, text=True, capture_output=True).returncode == 0
 
 
 def owner() -> Owner:
