@@ -90,6 +90,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "qunli.kernel.http.RefusedMiddleware",
 ]
 
 # Nothing inline, nothing from elsewhere; the tile server of the maps is the one exception that a city may configure.

@@ -10,5 +10,8 @@ class AccessConfig(AppConfig):
 
     def ready(self) -> None:
         from qunli.access.checks import check_roles
+        from qunli.access.services import end_with_person
+        from qunli.people.services import on_erase
 
         register(check_roles)
+        on_erase(end_with_person)

@@ -1,6 +1,6 @@
 """Granting and ending postings. Nobody grants to oneself, nobody beyond the own range, each is in the audit."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -12,6 +12,7 @@ from qunli.access.roles import ROLES, grant_permission
 from qunli.audit.services import record
 from qunli.divisions.models import Division
 from qunli.kernel.actor import SYSTEM, Actor
+from qunli.kernel.clock import local_date
 from qunli.kernel.errors import Denied, Refused
 from qunli.people.models import Person
 
@@ -91,3 +92,9 @@ def end(*, posting: Posting, on: date, by: Actor, reason: str = "") -> None:
             "access.end", f"person:{locked.person_id}", by=by, role=locked.role, posting=locked.pk, on=on.isoformat(), reason=reason
         )
     posting.valid_to = locked.valid_to
+
+
+def end_with_person(*, person: Person, by: Actor, now: datetime) -> None:
+    """The person asked for deletion: every posting ends today."""
+    for posting in Posting.objects.filter(person=person, valid_to=None).select_related("division"):
+        end(posting=posting, on=local_date(now), by=SYSTEM, reason="erased")

@@ -9,3 +9,7 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from qunli.accounts import signals  # noqa: F401
+        from qunli.accounts.services import close_account
+        from qunli.people.services import on_erase
+
+        on_erase(close_account)

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from django.contrib.auth.decorators import login_not_required
 from django.forms import BaseForm
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 
 from qunli.kernel.actor import NOBODY, Actor
@@ -18,6 +18,25 @@ def actor_of(request: HttpRequest) -> Actor:
     """Who acts in this request: built by `access.middleware`."""
     actor: Actor = getattr(request, "actor", NOBODY)
     return actor
+
+
+class RefusedMiddleware:
+    """A refusal that no page caught: a stale cursor leads to the first page, anything else is told on a page of its own."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, Refused):
+            return None
+        if exception.code == "cursor" and request.method == "GET":
+            rest = request.GET.copy()
+            rest.pop("cursor", None)
+            return HttpResponseRedirect(f"{request.path}?{rest.urlencode()}" if rest else request.path)
+        return render(request, "409.html", {"message": exception.message}, status=409)
 
 
 def public(view: View) -> View:

@@ -56,7 +56,7 @@ def erase(*, person: Person, by: Actor, now: datetime) -> list[Kept]:
         if Guardianship.objects.filter(guardian=person, until=None, minor__erased_at=None).exists():
             raise Refused(_("您还是未成年人的监护人，请先更换监护人或一并注销。"), code="guardian")
         for eraser in registered.erasers:
-            eraser(person, by, now)
+            eraser(person=person, by=by, now=now)
         records = [person, *Person.objects.select_for_update().filter(merged_into=person)]
         for record in records:
             for reference, _owner, rows in list(_hanging(record)):

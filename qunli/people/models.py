@@ -22,7 +22,9 @@ class Person(models.Model):
     phone = EncryptedField(_("手机号码"), null=True, blank=True)
     phone_digest = DigestField(null=True, blank=True)
     email = EncryptedField(_("电子邮箱"), null=True, blank=True)
-    division = models.ForeignKey(Division, models.PROTECT, null=True, blank=True, related_name="+", db_index=False, verbose_name=_("居住区域"))
+    division = models.ForeignKey(
+        Division, models.PROTECT, null=True, blank=True, related_name="+", db_index=False, verbose_name=_("居住区域")
+    )
     self_supporting_on = models.DateField(_("核实以自己的劳动收入为主要生活来源"), null=True, blank=True)
     """A minor of 16 or 17 who lives on own income counts as an adult (Civil Code 18); when it was checked."""
     self_supporting_by = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+", editable=False)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 from django.apps import apps
 from django.db import models
@@ -53,8 +53,12 @@ def references(target: type[models.Model]) -> tuple[Reference, ...]:
 
 Resolver = Callable[[models.Model, models.Model | None, datetime], dict[str, Any]]
 """A row that cannot move, its counterpart where there is one, the time -> values to set on the row that stays."""
-Eraser = Callable[[Person, Actor, datetime], None]
-"""Ends what a room does for a person who asks for deletion; may raise Refused."""
+
+
+class Eraser(Protocol):
+    """Ends what a room does for a person who asks for deletion; may raise Refused."""
+
+    def __call__(self, *, person: Person, by: Actor, now: datetime) -> None: ...
 
 
 @dataclass

@@ -12,11 +12,13 @@ class VolunteeringConfig(AppConfig):
     verbose_name = _("志愿服务")
 
     def ready(self) -> None:
-        from qunli.people.services import on_merge_conflict
+        from qunli.people.services import on_erase, on_merge_conflict
+        from qunli.volunteering.services.registration import end_with_person
 
         on_merge_conflict("volunteering.Volunteer", _end({"active": "deregistered", "suspended": "deregistered"}))
         on_merge_conflict("volunteering.Membership", _end({"applied": "left", "active": "left"}, "left_at"))
         on_merge_conflict("volunteering.SignUp", _end({"confirmed": "cancelled", "waiting": "cancelled"}, "changed_at"))
+        on_erase(end_with_person)
 
 
 def _end(states: dict[str, str], moment: str = "") -> Any:

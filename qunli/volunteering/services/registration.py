@@ -135,7 +135,7 @@ def change_profile(
 
 def deregister(*, volunteer: Volunteer, by: Actor, now: datetime) -> None:
     """The person's own wish: future sign-ups are given back, teams left, the posting ended; records, number and hours are kept."""
-    if not by.has(Permission.REGISTER) or by.person_id != volunteer.person_id:
+    if not by.has(Permission.REGISTER) or (by is not SYSTEM and by.person_id != volunteer.person_id):
         raise Denied(Permission.REGISTER)
     with transaction.atomic():
         for sign_up in SignUp.objects.filter(
@@ -148,6 +148,13 @@ def deregister(*, volunteer: Volunteer, by: Actor, now: datetime) -> None:
         for posting in volunteer.person.postings.filter(role=ROLE, valid_to=None):
             access.end(posting=posting, on=local_date(now), by=SYSTEM)
     volunteer.refresh_from_db()
+
+
+def end_with_person(*, person: Person, by: Actor, now: datetime) -> None:
+    """The person asked for deletion: as `deregister`, whoever carries it out."""
+    volunteer = Volunteer.objects.filter(person=person).exclude(state="deregistered").first()
+    if volunteer is not None:
+        deregister(volunteer=volunteer, by=SYSTEM, now=now)
 
 
 def suspend(*, volunteer: Volunteer, reason: str, by: Actor, now: datetime) -> None:
