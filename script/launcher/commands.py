@@ -4,9 +4,10 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from . import check, environment, serve
-from .places import PYTHON, Stop
+from .places import PYTHON, ROOT, Stop
 from .running import database, run
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
@@ -48,10 +49,22 @@ def browser() -> str:
     raise Stop("The browser tests need Chromium: install it (apt-get install chromium), or name one with QUNLI_CHROMIUM=/path.")
 
 
+def wants_browser(words: list[str]) -> bool:
+    """Whether pytest's words choose tests in a real browser: all tests, or a path to those."""
+    paths = [word.split("::")[0] for word in words if not word.startswith("-")]
+    parts = [Path(path).parts for path in paths if (ROOT / path).exists()]
+    return not parts or any(len(part) < 2 or part[1] == "browser" for part in parts)
+
+
 def test(words: list[str]) -> int:
     """pytest with everything that it needs; words go to it, without any it runs all tests on both cores."""
-    environment.setup()
-    chromium = browser() if not words or any("browser" in word for word in words) else shutil.which("chromium") or ""
+    environment.python()
+    environment.catalogues()
+    if not wants_browser(words):  # the other tests neither look at the style sheet nor run the scripts
+        with database() as (settings, descriptors):
+            return run([PYTHON, "-m", "pytest", *words], settings, descriptors)
+    environment.pages()
+    chromium = browser()
     with database() as (settings, descriptors):
         environment.statics(settings)
         settings["QUNLI_CHROMIUM"] = chromium
