@@ -8,8 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from qunli.access.perms import may_grant_anything
 from qunli.access.roles import ROLES, grant_permission
-from qunli.divisions.models import Division
-from qunli.divisions.selectors import current
+from qunli.divisions.forms import DivisionField
 from qunli.kernel.actor import Actor
 from qunli.kernel.errors import Refused
 from qunli.people.models import Person
@@ -31,7 +30,7 @@ class GrantForm(forms.Form):
     )
     name = forms.CharField(label=_("姓名"), max_length=50, help_text=_("用来核对，没有填错人。"))
     role = forms.ChoiceField(label=_("角色"))
-    division = forms.CharField(label=_("区划代码"), max_length=12, help_text=_("12 位代码，例如锦江区 510104000000。"))
+    division = DivisionField(label=_("任职区划"))
     unit = forms.CharField(
         label=_("限于队伍或单位"), max_length=40, required=False, help_text=_("只有队长和合作单位需要，例如 team:42。")
     )
@@ -46,12 +45,6 @@ class GrantForm(forms.Form):
         choice: Any = self.fields["role"]
         offered = [(role.key, role.name) for role in ROLES.values() if by.has(grant_permission(role.key))]
         choice.choices = offered if may_grant_anything(by) else []
-
-    def clean_division(self) -> Division:
-        found = current().filter(code=self.cleaned_data["division"].strip()).first()
-        if found is None:
-            raise forms.ValidationError(_("没有这个区划代码，请核对。"), code="division")
-        return found
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

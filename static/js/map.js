@@ -25,7 +25,7 @@ async function draw(box) {
   const answer = await fetch(box.dataset.areas);
   if (!answer.ok) return;
   const layer = L.geoJSON(await answer.json(), {
-    style: () => ({ className: "map-area" }),
+    className: "map-area",
     onEachFeature: (feature, area) => area.bindTooltip(feature.properties.name, { permanent: true, direction: "center", className: "map-label" }),
   }).addTo(map);
   layer.bringToBack();
