@@ -48,8 +48,8 @@ class Limit(BaseThrottle):
 
     def allow_request(self, request: HttpRequest) -> bool:
         actor = getattr(request, "auth", None)
-        known = actor is not None and getattr(actor, "account_id", None) is not None
-        self.seconds = self.limiter.take(actor.label if known else f"address:{client_address(request)}")
+        known = getattr(actor, "account_id", None) is not None
+        self.seconds = self.limiter.take(str(getattr(actor, "label", "")) if known else f"address:{client_address(request)}")
         return self.seconds == 0
 
     def wait(self) -> float:
@@ -156,4 +156,5 @@ if _unknown_scopes:
 api_urls = api.urls
 for _pattern in api_urls[0]:
     # The API asks for the sign-in itself and answers 401, where a page would go to the sign-in page.
-    _pattern.callback.login_required = False
+    _view: Any = _pattern.callback
+    _view.login_required = False

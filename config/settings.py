@@ -160,6 +160,28 @@ CALENDAR_SOURCES = ["qunli.volunteering.selectors.calendar_entries"]
 SMS_SENDER = env.str("QUNLI_SMS_SENDER", default="qunli.notices.sms.InboxSender" if DEMO else "qunli.notices.sms.Unconfigured")
 OUTSIDE_IDENTITIES: list[dict[str, Any]] = []
 """Shown on the sign-in page; filled from QUNLI_OIDC_* and QUNLI_WECHAT_*."""
+SOCIALACCOUNT_ADAPTER = "qunli.accounts.adapters.OutsideAdapter"
+SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {}
+SOCIALACCOUNT_STORE_TOKENS = False
+if env.str("QUNLI_OIDC_SERVER", default=""):
+    _oidc = {"name": env.str("QUNLI_OIDC_NAME", default="OIDC"), "client_id": env.str("QUNLI_OIDC_CLIENT")}
+    _oidc |= {
+        "provider_id": "city",
+        "secret": env.str("QUNLI_OIDC_SECRET"),
+        "settings": {"server_url": env.str("QUNLI_OIDC_SERVER")},
+    }
+    INSTALLED_APPS.append("allauth.socialaccount.providers.openid_connect")
+    SOCIALACCOUNT_PROVIDERS["openid_connect"] = {"OAUTH_PKCE_ENABLED": True, "APPS": [_oidc]}
+    OUTSIDE_IDENTITIES.append({"name": _oidc["name"], "url": "openid_connect_login", "kwargs": {"provider_id": "city"}})
+if env.str("QUNLI_WECHAT_CLIENT", default=""):
+    INSTALLED_APPS.append("allauth.socialaccount.providers.weixin")
+    _wechat = {"client_id": env.str("QUNLI_WECHAT_CLIENT"), "secret": env.str("QUNLI_WECHAT_SECRET")}
+    SOCIALACCOUNT_PROVIDERS["weixin"] = {
+        "AUTHORIZE_URL": "https://open.weixin.qq.com/connect/qrconnect",
+        "SCOPE": ["snsapi_login"],
+        "APPS": [_wechat],
+    }
+    OUTSIDE_IDENTITIES.append({"name": _("微信"), "url": "weixin_login", "kwargs": {}})
 
 TEMPLATES = [
     {

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from qunli.access.actors import RESIDENT_EVERYWHERE, Held, PostedActor
-from qunli.access.models import Posting
+from qunli.access.models import Posting, PostingQuerySet
 from qunli.access.roles import BOOK, ROLES, Role
 from qunli.accounts.models import Account
 from qunli.divisions.models import Division
@@ -66,7 +66,7 @@ def _reach(division_id: int, path: str, kind: str, on: date, _minute: int) -> tu
     return ranges_of(Division(pk=division_id, path=path, kind=kind), on)
 
 
-def postings(actor: Actor) -> QuerySet[Posting]:
+def postings(actor: Actor) -> PostingQuerySet:
     """Postings that the actor may see, with person and division."""
     return Posting.objects.visible_to(actor).select_related("person", "division")
 

@@ -9,6 +9,7 @@ from allauth.account.internal.flows.reauthentication import get_reauthentication
 from allauth.core import context
 from allauth.core.exceptions import ReauthenticationRequired
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
@@ -58,6 +59,27 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         if isinstance(user, Account) and user.phone and not any(m["id"].startswith("mfa") for m in methods):
             methods.insert(0, {"id": "code", "description": _("短信验证码"), "url": reverse("accounts:confirm")})
         return methods
+
+
+class OutsideAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
+    """WeChat and OIDC. A first sign-in opens an account without a phone; it is tied to a person when that person registers.
+
+    Nothing of the outside profile is kept but the provider's own identifier: no name, picture or mail address.
+    """
+
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
+        return True
+
+    def populate_user(self, request: HttpRequest, sociallogin: Any, data: dict[str, Any]) -> Any:
+        sociallogin.account.extra_data = {}
+        return sociallogin.user
+
+    def save_user(self, request: HttpRequest, sociallogin: Any, form: Any = None) -> Any:
+        account = sociallogin.user
+        account.username = get_random_string(32)
+        account.set_unusable_password()
+        sociallogin.save(request)
+        return account
 
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]

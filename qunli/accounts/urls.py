@@ -1,4 +1,5 @@
 from allauth.account.views import reauthenticate
+from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
 from qunli.accounts import views
@@ -30,10 +31,16 @@ names: list[URLPattern | URLResolver] = [
     path("logout/", views.sign_out, name="account_logout"),
     path("reauthenticate/", reauthenticate, name="account_reauthenticate"),
     path("inactive/", views.sign_in, name="account_inactive"),
+    path("outside/failed/", views.outside_failed, name="socialaccount_login_error"),
+    path("outside/cancelled/", views.outside_failed, name="socialaccount_login_cancelled"),
+    path("outside/connected/", views.settings_page, name="socialaccount_connections"),
+    path("outside/sign-up/", views.sign_in, name="socialaccount_signup"),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include((own, "accounts"))),
     path("accounts/", include(names)),
     path("accounts/factor/", include("allauth.mfa.urls")),
+    # Only what QUNLI_OIDC_* and QUNLI_WECHAT_* have switched on.
+    *(path("accounts/outside/", include(f"{app}.urls")) for app in settings.INSTALLED_APPS if ".socialaccount.providers." in app),
 ]

@@ -171,6 +171,13 @@ def _outside() -> list[dict[str, str]]:
 
 
 @public
+@require_safe
+def outside_failed(request: HttpRequest) -> HttpResponse:
+    """An outside identity did not sign in: cancelled there, or refused."""
+    return render(request, "accounts/outside_failed.html", status=200)
+
+
+@public
 def sign_out(request: HttpRequest) -> HttpResponse:
     """Signs this browser out on POST; a GET asks first."""
     if request.method == "POST":
@@ -282,7 +289,7 @@ def second_factor(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @sensitive_post_parameters()
-@reauthentication_required(allow_get=False)
+@reauthentication_required(allow_get=False)  # type: ignore[untyped-decorator]
 def password(request: HttpRequest) -> HttpResponse:
     """Set or change the password; asks again who one is if the sign-in was long ago."""
     account = own(request)

@@ -2,6 +2,7 @@
 
 from hashlib import sha256
 from pathlib import PurePath
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.core.files.base import ContentFile
@@ -24,7 +25,7 @@ def path_of(key: UUID) -> str:
     return f"{key.hex[:2]}/{key.hex}"
 
 
-def store(*, upload: UploadedFile, owner: Person, subject: str, by: Actor) -> Attachment:
+def store(*, upload: "UploadedFile[Any]", owner: Person, subject: str, by: Actor) -> Attachment:
     """Keep an uploaded file of `owner`. Raises Refused at `file` for what is too big, not allowed or not what it says.
 
     The content is on the disk before the row is committed; a transaction that rolls back leaves an encrypted file that no row
