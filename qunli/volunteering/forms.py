@@ -57,7 +57,6 @@ class IdentityForm(forms.Form):
     birth_date = forms.DateField(
         label=gettext_lazy("出生日期"),
         required=False,
-        help_text=gettext_lazy("护照等号码里没有出生日期的证件才需要填写。"),
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
     sex = forms.ChoiceField(
@@ -68,6 +67,13 @@ class IdentityForm(forms.Form):
     phone = forms.CharField(
         label=gettext_lazy("手机号码"), max_length=20, widget=forms.TextInput(attrs={"inputmode": "tel", "type": "tel"})
     )
+
+    def main(self) -> list[forms.BoundField]:
+        return [self[name] for name in ("name", "id_kind", "id_number", "phone")]
+
+    def more(self) -> list[forms.BoundField]:
+        """What a resident's number says by itself."""
+        return [self[name] for name in ("birth_date", "sex")]
 
     def clean_name(self) -> str:
         return _checked(normal_name, self.cleaned_data["name"])
@@ -325,7 +331,12 @@ class ReasonForm(forms.Form):
 class FindForm(forms.Form):
     """What somebody looks for; every field may stay empty, and a field that cannot be read does not hide the rest."""
 
-    q = forms.CharField(label=gettext_lazy("关键词"), required=False, max_length=50)
+    q = forms.CharField(
+        label=gettext_lazy("关键词"),
+        required=False,
+        max_length=50,
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": gettext_lazy("活动、队伍、地点；可用拼音首字母")}),
+    )
     category = forms.ChoiceField(
         label=gettext_lazy("类别"), required=False, choices=[("", gettext_lazy("全部类别")), *Category.choices]
     )
@@ -350,7 +361,12 @@ class FindForm(forms.Form):
 
 
 class FindTeamForm(forms.Form):
-    q = forms.CharField(label=gettext_lazy("关键词"), required=False, max_length=50)
+    q = forms.CharField(
+        label=gettext_lazy("关键词"),
+        required=False,
+        max_length=50,
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": gettext_lazy("队伍名称；可用拼音首字母")}),
+    )
     sponsor = forms.ChoiceField(
         label=gettext_lazy("发起单位"), required=False, choices=[("", gettext_lazy("全部")), *Sponsor.choices]
     )
