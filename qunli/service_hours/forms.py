@@ -52,9 +52,7 @@ class CodeForm(forms.Form):
         help_text=_("负责人屏幕上的 6 位数字，每 30 秒更换一次。"),
         max_length=20,
         error_messages={"required": _("请输入负责人屏幕上的 6 位数字。"), "max_length": _("签到码是 6 位数字。")},
-        widget=forms.TextInput(
-            attrs={"class": "code-input", "inputmode": "numeric", "autocomplete": "one-time-code", "placeholder": "000000"}
-        ),
+        widget=forms.TextInput(attrs={"class": "code-input", "inputmode": "numeric", "autocomplete": "one-time-code"}),
     )
 
 

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from qunli.people.models import Person
 from qunli.service_hours import enums, guards, querysets
+from qunli.service_hours.numbering import grouped
 from qunli.service_hours.states import CERTIFICATE, RECORD
 from qunli.volunteering.models import Activity, SignUp
 
@@ -145,7 +146,12 @@ class Certificate(models.Model):
         indexes = [models.Index(fields=["person", "-issued_at"], name="certificate_person")]
 
     def __str__(self) -> str:
-        return self.number
+        return self.grouped
+
+    @property
+    def grouped(self) -> str:
+        """The number as people read it."""
+        return grouped(self.number)
 
 
 class Attempt(models.Model):

@@ -1,12 +1,13 @@
 """Reads: the day of an activity, records and ledger, what waits for whom, certificates."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Sum
+from django.utils.translation import gettext as _
 
 from qunli.kernel.actor import Actor
 from qunli.kernel.clock import SHANGHAI
@@ -329,7 +330,16 @@ def path_of(*, record: ServiceRecord, entries: Sequence[HourEntry], today: date)
         RecordState.DISPUTED: [RecordState.CORRECTED],
     }.get(RecordState(record.state), [])
     due = record.due_on if record.state in OPEN else None
-    return timeline(RECORD, happened=happened, ahead=ahead, stopped=[RecordState.VOID], due_on=due, today=today)
+    steps = timeline(RECORD, happened=happened, ahead=ahead, stopped=[RecordState.VOID], due_on=due, today=today)
+    # What lies behind reads as what was done, not as what it then waited for.
+    done = {RecordState.DRAFT: _("已签退"), RecordState.SUBMITTED: _("已提交")}
+    if record.signed_out_at is None:
+        done[RecordState.DRAFT] = _("没有签退")
+    behind = len(happened) - 1
+    return [
+        replace(step, name=str(done[RecordState(moment.state)])) if moment.state in done and number < behind else step
+        for number, (step, moment) in enumerate(zip(steps, [*happened, *[Moment(state) for state in ahead]], strict=True))
+    ]
 
 
 def _who(person: object) -> str:

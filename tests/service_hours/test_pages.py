@@ -224,7 +224,7 @@ def test_certificates(world: World, clock: Callable[[datetime], None]) -> None:
     assert "请填写日期" in text(me.post("/certificates/", {"since": "x", "until": ""}))
     response = me.post("/certificates/", {"since": "2026-01-01", "until": "2026-03-05"}, follow=True)
     certificate = Certificate.objects.get()
-    assert certificate.number in text(response)
+    assert certificate.grouped in text(response)
     file = me.get(f"/certificates/{certificate.number}/pdf/")
     assert file["Content-Type"] == "application/pdf"
     assert file.content == bytes(certificate.pdf)

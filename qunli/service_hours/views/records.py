@@ -61,7 +61,11 @@ def queue(request: HttpRequest, which: str = "") -> HttpResponse:
         left = working_days_between(today, activity.due_on) if activity.due_on else 0  # type: ignore[attr-defined]
         activity.days_left, activity.days_late = left, -left  # type: ignore[attr-defined]
     counts = selectors.waiting_counts(actor=actor)
-    context = {"page": page, "which": chosen.value, "tabs": [(name.value, counts[name]) for name in open_queues]}
+    context = {
+        "page": page,
+        "which": chosen.value,
+        "tabs": [{"name": name.value, "count": counts[name] or "", "current": name == chosen} for name in open_queues],
+    }
     return render(request, "service_hours/queue.html", context)
 
 
