@@ -116,7 +116,7 @@ def _row(line: int, raw: dict[str, str], errors: list[LineError]) -> Row | None:
     if kind and kind not in Kind.values:
         wrong("kind", _("“%(text)s”不是已知的类型：%(known)s。") % {"text": kind, "known": "、".join(Kind.values)})
     longitude, latitude = number("longitude", 70, 140), number("latitude", 0, 60)
-    if (longitude is None) != (latitude is None):
+    if bool(raw.get("longitude")) != bool(raw.get("latitude")):
         wrong("longitude", _("经度和纬度要一起填写。"))
     residents = number("residents", 0, 50_000_000)
     since, until = day("valid_from"), day("valid_to")

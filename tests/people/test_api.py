@@ -79,12 +79,9 @@ def test_no_token_unmasks(api_as: Any, as_role: Any) -> None:
     here = factories.division()
     near = factories.person(division=here)
     url = f"{URL}/{near.pk}/unmask"
-    assert (
-        api_as("community_worker", division=here.code)
-        .post(url, {"reason": "核对参保"}, content_type="application/json")
-        .status_code
-        in {401, 403}
-    )
+    assert api_as("community_worker", division=here.code).post(
+        url, {"reason": "核对参保"}, content_type="application/json"
+    ).status_code in {401, 403}
     browser = as_role("community_worker", division=here.code)
     assert browser.post(url, {"reason": ""}, content_type="application/json").status_code == 409
     assert browser.post(url, {"reason": "核对参保"}, content_type="application/json").json()["id_number"] == near.id_number
