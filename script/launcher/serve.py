@@ -124,16 +124,17 @@ def children(settings: dict[str, str], host: str, port: int) -> list[Child]:
     ]
 
 
-def announce(settings: dict[str, str], address: str) -> None:
+def announcement(settings: dict[str, str], address: str) -> str:
     """The address and one sign-in per role."""
-    print(f"\nQunli 群力 is at {address}   (Ctrl-C stops it)")
+    lines = ["", f"Qunli 群力 is at {address}   (Ctrl-C stops it)"]
     people = json.loads(manage(settings, "demo_people", "--json", quiet=True) or "[]") if settings.get("QUNLI_DEMO") == "1" else []
     if people:
-        print("\nSign in with phone and password, or with a code from the demonstration's inbox:")
-        for person in people:
-            sign_in = f"{person['phone']:<14}{person.get('password', ''):<14}"
-            print(f"  {person['role']:<24}{sign_in}{person['name']}  {person.get('note', '')}")
-    print(f"\nLogs and data: {home()}", flush=True)
+        lines += [
+            "",
+            f"Sign in with one of these phones and the password {people[0]['password']}, or with a code from the inbox page:",
+        ]
+        lines += [f"  {person['role']:<24}{person['phone']:<14}{person['name']}  {person['note']}".rstrip() for person in people]
+    return "\n".join([*lines, "", f"Logs and data: {home()}"])
 
 
 def server(words: list[str]) -> int:
@@ -154,12 +155,13 @@ def server(words: list[str]) -> int:
         manage(settings, "migrate", "-v", "0")
         if settings.get("QUNLI_DEMO") == "1":
             manage(settings, "synthesize", "--if-empty", "--scale", str(given.scale))
+        text = announcement(settings, address)
         Supervisor(
             settings,
             descriptors,
             children(settings, given.host, given.port),
             probe=lambda: answers(f"http://{'127.0.0.1' if given.host == '0.0.0.0' else shown}:{given.port}/healthz"),  # noqa: S104
-            when_up=lambda: announce(settings, address),
+            when_up=lambda: print(text, flush=True),
         ).run()
     print("Qunli has stopped.", file=sys.stderr)
     return 0

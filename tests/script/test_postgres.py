@@ -78,6 +78,37 @@ def test_life_of_a_cluster(cluster: postgres.Cluster, own_home: Path) -> None:
 
 
 @pytest.mark.slow
+def test_another_database_by_its_url(cluster: postgres.Cluster, tmp_path: Path) -> None:
+    """DATABASE_URL: the commands use that server and start none of their own."""
+    url = cluster.join()
+    ask(url, "create table here (n int)")
+    environment = dict(os.environ, DATABASE_URL=url, QUNLI_HOME=str(tmp_path / "other"))
+    code = "from django.db import connection; print('here' in connection.introspection.table_names())"
+    command = [str(ROOT / "script" / "manage"), "shell", "--no-imports", "-c", code]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert run.stdout.strip().endswith("True"), run.stderr
+    assert not (tmp_path / "other" / "postgres").exists()
+
+
+@pytest.mark.slow
+def test_a_postgresql_of_the_machine(own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the wheel the newest PostgreSQL of the machine serves, from 15 on."""
+    monkeypatch.setattr(postgres, "VENV", tmp_path / "no environment")
+    try:
+        cluster = postgres.Cluster()
+    except Stop:
+        pytest.skip("this machine has none")
+    try:
+        url = cluster.join()
+        assert ask(url, "select current_setting('server_version_num')::int >= 150000") is True
+        ask(url, "create extension pg_trgm")
+        assert ask(url, "select array_length(show_trgm('志愿服务'), 1)") == 5
+    finally:
+        cluster.leave()
+        cluster.remove()
+
+
+@pytest.mark.slow
 def test_two_first_starts_at_once(cluster: postgres.Cluster, own_home: Path) -> None:
     """Two commands on an empty home agree on one cluster and one password."""
     program = (
