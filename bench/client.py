@@ -1,7 +1,7 @@
 """A client that costs little, so that the two cores belong to the server: raw sockets, keep-alive, one loop for all connections.
 
-It sends prepared bytes and reads status, headers and body of each answer; it waits for an answer before it sends the next request on
-the same connection, as browsers do.
+It sends prepared bytes and reads status, headers and body of each answer; it waits for an answer before it sends the next request
+on the same connection, as browsers do.
 """
 
 import selectors
@@ -151,7 +151,9 @@ def one(address: str, request: bytes) -> Answer:
     return answers[0]
 
 
-def request(method: str, path: str, address: str, *, cookies: dict[str, str] | None = None, body: bytes = b"", **headers: str) -> bytes:
+def request(
+    method: str, path: str, address: str, *, cookies: dict[str, str] | None = None, body: bytes = b"", **headers: str
+) -> bytes:
     """The bytes of a request."""
     lines = [f"{method} {path} HTTP/1.1", f"Host: {address}"]
     if cookies:

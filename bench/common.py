@@ -75,7 +75,9 @@ class Report:
         console.print(table)
         for note in self.notes:
             console.print(f"  {note}", highlight=False)
-        print(json.dumps({"bench": self.bench, "figures": [figure.told() for figure in self.figures]}, ensure_ascii=False), flush=True)
+        print(
+            json.dumps({"bench": self.bench, "figures": [figure.told() for figure in self.figures]}, ensure_ascii=False), flush=True
+        )
 
 
 def spread(values: Sequence[float]) -> str:

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql
@@ -33,7 +33,7 @@ def use_database(scale: float) -> str:
     parts = urlsplit(url)
     mine = urlunsplit(parts._replace(path=f"/{name}"))
     mark = f"{_schema()} seed {SEED}"
-    with psycopg.connect(conninfo(url), autocommit=True) as connection:
+    with psycopg.connect(url, autocommit=True) as connection:
         found = connection.execute(
             "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s", [name]
         ).fetchone()
@@ -53,17 +53,8 @@ def use_database(scale: float) -> str:
 def drop_database(scale: float) -> None:
     """Drop the database of `use_database`."""
     name = f"qunli_bench_{f'{scale:g}'.replace('.', '_')}"
-    with psycopg.connect(conninfo(os.environ["QUNLI_BENCH_URL"]), autocommit=True) as connection:
+    with psycopg.connect(os.environ["QUNLI_BENCH_URL"], autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-
-
-def conninfo(url: str) -> str:
-    """libpq's form of a DATABASE_URL, whose host may be a socket's directory, percent-encoded."""
-    parts = urlsplit(url)
-    host = quote(unquote(parts.hostname or ""), safe="") if parts.hostname else ""
-    # urlsplit lowers the host's case, which a path does not survive.
-    raw = parts.netloc.rpartition("@")[2].rpartition(":")[0] or parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(scheme="postgresql", netloc=parts.netloc.replace(raw, raw or host)))
 
 
 def _schema() -> str:
@@ -97,8 +88,8 @@ def server(port: int) -> Iterator[str]:
 
     environment = dict(os.environ, QUNLI_PROCESS="web")
     web = serve.children(environment, "127.0.0.1", port)[0]
-    log = open(web.log, "a") if hasattr(web, "log") else subprocess.DEVNULL  # noqa: SIM115
-    child = subprocess.Popen(web.command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+    with open(web.log, "ab") as log:
+        child = subprocess.Popen(web.command, cwd=ROOT, env=environment | web.extra, stdout=log, stderr=subprocess.STDOUT)
     try:
         _wait(port, child)
         yield f"127.0.0.1:{port}"

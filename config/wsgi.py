@@ -1,6 +1,12 @@
+"""The web server's entry: Django, with the verb that thousands want at once answered before it."""
+
 import os
 
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-application = get_wsgi_application()
+django_application = get_wsgi_application()
+
+from qunli.volunteering.hot import HotSignUps  # noqa: E402 - needs the registry that the line above sets up
+
+application = HotSignUps(django_application)

@@ -1,8 +1,8 @@
 """Where a request comes from: set by the middleware, read when an event is recorded."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from django.conf import settings
@@ -20,13 +20,21 @@ origin: ContextVar[Origin] = ContextVar("audit_origin", default=NOWHERE)
 
 
 def client_address(request: HttpRequest) -> str | None:
-    """The caller's address. Behind a proxy that we trust (QUNLI_TRUSTED_PROXIES of them) the one it saw, else the socket's."""
+    """`address_of` of a request."""
+    return address_of(request.META)
+
+
+def address_of(meta: Mapping[str, Any]) -> str | None:
+    """The caller's address, from the WSGI environment.
+
+    Behind a proxy that we trust (QUNLI_TRUSTED_PROXIES of them) the one it saw, else the socket's.
+    """
     proxies: int = getattr(settings, "TRUSTED_PROXIES", 0)
     if proxies:
-        hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
+        hops = [hop.strip() for hop in meta.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
         if len(hops) >= proxies:
             return hops[-proxies] or None
-    return request.META.get("REMOTE_ADDR") or None
+    return meta.get("REMOTE_ADDR") or None
 
 
 class OriginMiddleware:

@@ -13,8 +13,8 @@ statement again, with a new snapshot, names the reason. It needs no transaction 
 A post that is full in the snapshot already is answered without a lock.
 
 For a path without the ORM (`bench`, the lean view): `statement(who)` takes as `who` a SELECT that gives one row with the
-columns `person_id bigint, actor text, address inet, request_id text` (session, account and person looked up in the same
-statement); no row, no outcome: not signed in. `PARAMETERS` are the others. Prepared well: every parameter is cast. Read the
+columns `person_id bigint, actor text, address inet, request_id text, language text` (session, account and person looked up in the
+same statement); no row, no outcome: not signed in. `PARAMETERS` are the others. Prepared well: every parameter is cast. Read the
 result with `Outcome(*row)`; when `outcome.raced`, run the same statement again (at most `TRIES` in all). Afterwards nothing
 else is to be done: the notice is an in-site message, read where it stands.
 """
@@ -33,13 +33,14 @@ PARAMETERS = ("post", "wait", "now")
 
 WHO = """
     SELECT %(person)s::bigint AS person_id, %(actor)s::text AS actor, %(address)s::inet AS address,
-        %(request_id)s::text AS request_id
+        %(request_id)s::text AS request_id,
+        NULL::text AS language
 """
 
 _FACTS = """
 WITH who AS ({who}),
 facts AS (
-    SELECT w.person_id, w.actor, w.address, w.request_id, p.id AS post_id,
+    SELECT w.person_id, w.actor, w.address, w.request_id, w.language, p.id AS post_id,
         a.id AS activity_id, a.title, a.state, a.starts_at, a.ends_at, a.min_age,
         a.max_age, p.taken, p.places, p.skills, v.skills AS own_skills,
         EXTRACT(YEAR FROM age((a.starts_at AT TIME ZONE 'Asia/Shanghai')::date, h.birth_date))::int AS age,
@@ -118,7 +119,7 @@ SELECT
         ELSE 'raced'
     END AS outcome,
     v.activity_id, signed.id AS sign_up, CASE WHEN v.refusal = 'already' THEN v.already ELSE v.clash END AS other,
-    v.min_age, v.max_age
+    v.min_age, v.max_age, v.language
 FROM verdict v LEFT JOIN place ON true LEFT JOIN signed ON true
 """
 
@@ -152,6 +153,8 @@ class Outcome(NamedTuple):
     """The sign-up that exists already (code "already"), or the activity that overlaps (code "overlap")."""
     min_age: int | None = None
     max_age: int | None = None
+    language: str | None = None
+    """Of the account, where `who` looked it up."""
 
     @property
     def raced(self) -> bool:
