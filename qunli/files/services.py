@@ -46,9 +46,7 @@ def store(*, upload: "UploadedFile[Any]", owner: Person, subject: str, by: Actor
             size=len(content.data),
             sha256=sha256(content.data).digest(),
         )
-        record(
-            "files.store", f"attachment:{attachment.pk}", by=by, of=subject, size=attachment.size, type=content.content_type
-        )
+        record("files.store", f"attachment:{attachment.pk}", by=by, of=subject, size=attachment.size, type=content.content_type)
     return attachment
 
 

@@ -9,7 +9,6 @@ from functools import cache
 from typing import Any
 
 import pytest
-from config.api import api
 from django.core.cache import cache as django_cache
 from django.core.wsgi import get_wsgi_application
 from django.db import transaction
@@ -21,6 +20,7 @@ from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.config import SchemathesisConfig
 from schemathesis.schemas import APIOperation
 
+from config.api import api
 from qunli.accounts.scopes import SCOPES
 from qunli.accounts.services import issue_token
 from qunli.kernel.actor import SYSTEM

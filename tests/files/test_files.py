@@ -173,7 +173,6 @@ def test_only_the_owner_takes_it_away(kept: tuple[Attachment, bytes], django_cap
     with pytest.raises(Denied):
         services.remove(attachment=attachment, by=SYSTEM)
 
-
     with django_capture_on_commit_callbacks(execute=True):
         services.remove(attachment=attachment, by=actor_of(attachment.owner, local_date(timezone.now())))
     assert not default_storage.exists(path)
