@@ -3,6 +3,7 @@
 import pgtrigger
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from qunli.people.models import Person
@@ -35,7 +36,7 @@ class ServiceRecord(models.Model):
     due_on = models.DateField()
     """Last working day for submission and verification."""
     chased = models.PositiveSmallIntegerField(choices=enums.Chased.choices, default=enums.Chased.NOBODY)
-    state_since = models.DateTimeField(auto_now_add=True)
+    state_since = models.DateTimeField(default=timezone.now)
     """When the present state was entered."""
     recorded_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     """The leader who signed the person in or set the times."""
@@ -63,7 +64,9 @@ class ServiceRecord(models.Model):
         indexes = [
             models.Index(fields=["person", "-signed_in_at"], name="record_person"),
             models.Index(fields=["activity", "state"], name="record_activity"),
-            models.Index(fields=["due_on"], condition=Q(state__in=["present", "draft", "submitted"]), name="record_due"),
+            models.Index(
+                fields=["due_on"], condition=Q(state__in=["present", "draft", "submitted", "disputed"]), name="record_due"
+            ),
         ]
 
 
@@ -81,7 +84,7 @@ class HourEntry(models.Model):
     minutes = models.IntegerField()
     reverses = models.OneToOneField("self", models.PROTECT, null=True, blank=True, related_name="reversed_by")
     reason = models.CharField(max_length=300, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=timezone.now)
     created_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
 
     objects = querysets.EntryQuerySet.as_manager()

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Min, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from qunli.kernel.actor import Actor
@@ -261,8 +261,9 @@ def queue(*, which: Queue, actor: Actor, cursor: str | None, size: int = 20) -> 
     """
     permission, states = QUEUES[which]
     own = Q(pk__in=[]) if permission == Permission.RECORD or actor.person_id is None else Q(person=actor.person_id)
-    waiting = ServiceRecord.objects.filter(~own, activity=OuterRef("pk"), state__in=states)
-    rows = activities().filter(in_reach(actor, (permission,), ""), Exists(waiting))
+    # From the few open records (a partial index) to their activities, not from all activities to their records.
+    waiting = ServiceRecord.objects.filter(~own, state__in=states).values("activity")
+    rows = activities().filter(in_reach(actor, (permission,), ""), pk__in=waiting)
     page = paginate(rows, order=("ends_at", "id"), cursor=cursor, size=size)
     sums = (
         ServiceRecord.objects.filter(~own, activity__in=[a.pk for a in page.items], state__in=states)

@@ -222,6 +222,7 @@ def _enter(sign_up_id: int, presence: _Presence, *, at: datetime, by: Actor, now
         in_method=presence.method,
         in_distance=presence.distance,
         state_reason=reason.strip(),
+        state_since=now,
         due_on=add_working_days(local_date(activity.ends_at), DUE_WORKING_DAYS).date,
         recorded_by_id=by.person_id if presence.method == Method.LEADER else None,
     )

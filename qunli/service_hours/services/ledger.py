@@ -1,13 +1,14 @@
 """Writing to the ledger of hours. The caller holds the locks on the records; the triggers keep Volunteer.minutes."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from qunli.kernel.actor import Actor
 from qunli.service_hours.enums import EntryKind
 from qunli.service_hours.models import HourEntry, ServiceRecord
 
 
-def earn(*, records: Sequence[ServiceRecord], by: Actor, reason: str = "") -> list[HourEntry]:
+def earn(*, records: Sequence[ServiceRecord], by: Actor, now: datetime, reason: str = "") -> list[HourEntry]:
     """An earned entry for each record, in one statement. A record with a live entry is refused by the database."""
     turns = _next_turns(records)
     return HourEntry.objects.bulk_create(
@@ -18,13 +19,14 @@ def earn(*, records: Sequence[ServiceRecord], by: Actor, reason: str = "") -> li
             turn=turns[record.pk],
             minutes=record.minutes,
             reason=reason,
+            created_at=now,
             created_by_id=by.person_id,
         )
         for record in records
     )
 
 
-def reverse(*, record: ServiceRecord, by: Actor, reason: str) -> HourEntry | None:
+def reverse(*, record: ServiceRecord, by: Actor, now: datetime, reason: str) -> HourEntry | None:
     """Take the live entry of a record back; None when it has none."""
     live = HourEntry.objects.live().filter(record=record).first()
     if live is None:
@@ -37,6 +39,7 @@ def reverse(*, record: ServiceRecord, by: Actor, reason: str) -> HourEntry | Non
         minutes=-live.minutes,
         reverses=live,
         reason=reason,
+        created_at=now,
         created_by_id=by.person_id,
     )
 

@@ -136,8 +136,8 @@ def correct(
             verified_by_id=by.person_id,
             verified_at=now,
         )
-        ledger.reverse(record=found, by=by, reason=reason)
-        ledger.earn(records=[found], by=by, reason=reason)
+        ledger.reverse(record=found, by=by, now=now, reason=reason)
+        ledger.earn(records=[found], by=by, now=now, reason=reason)
         revoke_resting_on(records=[found], reason=reason, by=by, now=now)
         audit.record("service_hours.correct", _subject(found), by=by, was=before, minutes=minutes, reason=reason)
         _tell_volunteer([found], "hours_corrected", by, reason=reason, was=before)
@@ -181,7 +181,7 @@ def void(*, record: ServiceRecord, reason: str, by: Actor, now: datetime) -> Ser
         if not perms.may_void(by, found):
             raise Denied(Permission.VOID)
         _move([found], "void", now, state_reason=reason)
-        reversal = ledger.reverse(record=found, by=by, reason=reason)
+        reversal = ledger.reverse(record=found, by=by, now=now, reason=reason)
         revoke_resting_on(records=[found], reason=reason, by=by, now=now)
         audit.record("service_hours.void", _subject(found), by=by, minutes=reversal.minutes if reversal else 0, reason=reason)
         _tell_volunteer([found], "hours_void", by, reason=reason)
@@ -208,7 +208,7 @@ def _several(records: Iterable[ServiceRecord], verb: str, by: Actor, now: dateti
             _move(good, verb, now, submitted_by_id=by.person_id, submitted_at=now)
         else:
             _move(good, verb, now, verified_by_id=by.person_id, verified_at=now)
-            ledger.earn(records=good, by=by)
+            ledger.earn(records=good, by=by, now=now)
             _tell_volunteer(good, "hours_verified", by)
         audit.record_many([(f"service_hours.{verb}", _subject(one), {"minutes": one.minutes}) for one in good], by=by)
     return Done(good, bad)

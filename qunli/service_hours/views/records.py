@@ -125,6 +125,7 @@ def _activity_page(request: HttpRequest, activity: int) -> HttpResponse:
         "activity": found,
         "lines": lines,
         "named": named,
+        "runs": perms.may_record(actor, found),
         "planned": planned,
         "total": sum(row.minutes for row in rows if row.state != RecordState.VOID),
         "to_submit": sum(bool(line["submit"]) for line in lines),
