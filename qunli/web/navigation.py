@@ -66,7 +66,7 @@ GROUPS = {
 
 ENTRIES: list[Entry] = [
     Entry(_("首页"), "web:home", "house", weight=100),
-    Entry(_("找活动"), "volunteering:activities", "search", "volunteering", weight=60, short=_("活动")),
+    Entry(_("找活动"), "volunteering:activities", "search", "volunteering", weight=60, short=pgettext_lazy("navigation", "活动")),
     Entry(
         _("我的报名"),
         "volunteering:mine",
@@ -76,7 +76,7 @@ ENTRIES: list[Entry] = [
         weight=50,
         short=pgettext_lazy("navigation", "报名"),
     ),
-    Entry(_("队伍"), "volunteering:teams", "users", "volunteering", weight=20),
+    Entry(_("志愿队伍"), "volunteering:teams", "users", "volunteering", weight=20),
     Entry(
         _("我带的队伍"), "volunteering:led", "flag", "volunteering", needs=("volunteering.lead_team",), weight=90, short=_("带队")
     ),

@@ -1,6 +1,7 @@
 """Dates, hours, names and numbers as they are written on every page. Built in: no `{% load %}`."""
 
 import json
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
@@ -106,6 +107,12 @@ def duration(minutes: int | None) -> str:
 def number(value: int | float | None) -> str:
     """Thousands apart: 21,500."""
     return "" if value is None else f"{value:,}"
+
+
+@register.filter
+def listed(values: Iterable[object]) -> str:
+    """Several things in a sentence: 急救、手语 or First aid, Sign language."""
+    return (", " if english() else "、").join(str(value) for value in values)
 
 
 @register.filter
