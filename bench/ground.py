@@ -50,11 +50,22 @@ def use_database(scale: float) -> str:
     return mine
 
 
-def drop_database(scale: float) -> None:
-    """Drop the database of `use_database`."""
-    name = f"qunli_bench_{f'{scale:g}'.replace('.', '_')}"
-    with psycopg.connect(os.environ["QUNLI_BENCH_URL"], autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+def use_empty_database(name: str) -> None:
+    """Make a database with the tables and the divisions and nobody in it; `drop` takes it away."""
+    url = os.environ["DATABASE_URL"]
+    drop(name)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(f"qunli_bench_{name}")))
+    os.environ["DATABASE_URL"] = urlunsplit(urlsplit(url)._replace(path=f"/qunli_bench_{name}"))
+    manage("migrate", "-v", "0")
+    manage("load_divisions")
+
+
+def drop(name: str) -> None:
+    """Drop a bench's database."""
+    url = os.environ.setdefault("QUNLI_BENCH_URL", os.environ["DATABASE_URL"])
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(f"qunli_bench_{name}")))
 
 
 def _schema() -> str:
