@@ -32,8 +32,8 @@ def postings(request: HttpRequest) -> HttpResponse:
         raise Denied(Permission.VIEW_POSTINGS, _("查看任职名单"))
     found = selectors.postings(actor)
     role = request.GET.get("role", "")
-    if role in ROLES:
-        found = found.filter(role=role)
+    # Every registered volunteer holds a posting: a list of who works where is of use without them, unless they are asked for.
+    found = found.filter(role=role) if role in ROLES else found.exclude(role="volunteer")
     ended = request.GET.get("ended") == "1"
     found = found.exclude(pk__in=Posting.objects.in_force(today)) if ended else found.in_force(today)
     try:

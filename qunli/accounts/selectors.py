@@ -65,4 +65,4 @@ def demonstration_inbox() -> dict[str, Any]:
         secret = decrypt(bytes.fromhex(row.data["secret"]))
         value = hotp_value(secret, int(time.time()) // 30)
         codes.append({"person": row.user.person, "phone": row.user.phone, "code": format_hotp_value(value)})
-    return {"messages_sent": DemoSms.objects.order_by("-id")[:50], "factors": codes}
+    return {"messages_sent": DemoSms.objects.order_by("-id")[:12], "factors": codes}
