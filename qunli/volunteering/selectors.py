@@ -7,14 +7,13 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection
-from django.db.models import Count, F, FloatField, Func, Prefetch, QuerySet, Value
-from django.db.models.functions import Substr
+from django.db.models import Count, DateTimeField, ExpressionWrapper, F, FloatField, Func, Prefetch, QuerySet, Value
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from qunli.accounts.models import Account
 from qunli.divisions.models import Division
-from qunli.divisions.selectors import Node
+from qunli.divisions.selectors import Node, tree
 from qunli.kernel.actor import Actor
 from qunli.kernel.clock import SHANGHAI
 from qunli.kernel.errors import Refused
@@ -26,7 +25,7 @@ from qunli.people.models import Person
 from qunli.volunteering import signing_up
 from qunli.volunteering.enums import PARENTS, Category, SignUpState, Skill
 from qunli.volunteering.models import Activity, Membership, Post, RegistrationDraft, SignUp, Team, Volunteer, mercator
-from qunli.volunteering.perms import Permission
+from qunli.volunteering.perms import Permission, may_see_members, may_see_sign_ups
 from qunli.volunteering.querysets import decides, led_teams
 
 SIZE = 20
@@ -61,8 +60,10 @@ def find_activities(*, wanted: Wanted, actor: Actor, now: datetime, cursor: str 
     if wanted.past:
         found = found.filter(state="closed")
     elif wanted.near is not None:
-        # The condition of the partial index `activity_near`.
-        found = found.filter(state="published", longitude__isnull=False, starts_at__gt=now)
+        # The condition of the partial index `activity_near`. The time is compared by way of a sum, of which PostgreSQL has no
+        # statistics: it would otherwise think that hardly anything begins after today, and sort all that is open by distance.
+        begins = ExpressionWrapper(F("starts_at") + timedelta(0), DateTimeField())
+        found = found.alias(begins=begins).filter(state="published", longitude__isnull=False, begins__gt=now)
     else:
         found = found.open_at(now)
     found = _narrow(found, wanted)
@@ -225,7 +226,9 @@ def sign_up(*, pk: int, actor: Actor) -> SignUp:
 
 def roster(*, activity: Activity, actor: Actor, state: str = "", cursor: str | None = None, size: int = 50) -> Page[SignUp]:
     """Who signed up, by post and order of arrival; cancelled ones only when asked for."""
-    rows = SignUp.objects.visible_to(actor).filter(activity=activity).select_related("person__volunteer", "post")
+    rows = SignUp.objects.filter(activity=activity).select_related("person__volunteer", "post")
+    if not may_see_sign_ups(actor, activity):
+        rows = rows.visible_to(actor)
     rows = rows.filter(state=state) if state else rows.exclude(state=SignUpState.CANCELLED)
     return paginate(rows, order=("post_id", "created_at", "id"), cursor=cursor, size=size)
 
@@ -296,11 +299,20 @@ def teams_below(*, path: str, children: Iterable[Node]) -> dict[int, int]:
     by_path = {child.path: child.id for child in children}
     if not by_path:
         return {}
-    start = Substr("division__path", 1, len(path) + 13)
+    nodes = tree().by_id
+    counted: dict[int, int] = {}
+    # Grouped by the key alone, which the index has; which child a division lies in is known here.
     rows = (
-        Team.objects.filter(state="active", division__path__startswith=path).values_list(start).annotate(n=Count("id")).order_by()
+        Team.objects.filter(state="active", division__path__startswith=path)
+        .values_list("division")
+        .annotate(n=Count("id"))
+        .order_by()
     )
-    return {by_path[found]: n for found, n in rows if found in by_path}
+    for division, n in rows:
+        child = by_path.get(nodes[division].path[: len(path) + 13]) if division in nodes else None
+        if child is not None:
+            counted[child] = counted.get(child, 0) + n
+    return counted
 
 
 class ToDecide(NamedTuple):
@@ -323,7 +335,9 @@ def team_activities(*, team: Team, now: datetime, limit: int = 5) -> list[Activi
 
 def members(*, team: Team, actor: Actor, state: str = "active", cursor: str | None = None, size: int = 50) -> Page[Membership]:
     """Members (or applicants) of a team whom the actor may see; by key, since a team may have 100,000."""
-    rows = Membership.objects.visible_to(actor).filter(team=team, state=state).select_related("volunteer__person")
+    rows = Membership.objects.filter(team=team, state=state).select_related("volunteer__person")
+    if not may_see_members(actor, team):
+        rows = rows.visible_to(actor)
     return paginate(rows, order=("id",), cursor=cursor, size=size)
 
 
