@@ -35,7 +35,7 @@ class ContactForm(forms.Form):
 
 
 class ReasonForm(forms.Form):
-    reason = forms.CharField(label=_("查看事由"), max_length=200, required=False)
+    reason = forms.CharField(label=_("查看事由"), max_length=200, help_text=_("本人和审计员会看到。"))
 
 
 class ConsentForm(forms.Form):

@@ -18,7 +18,7 @@ from qunli.people.enums import IdKind, Purpose, Relation, Sex, Suspicion
 from qunli.people.erasing import erase
 from qunli.people.exporting import export
 from qunli.people.identity import age_on, check_birth_date, normal_name, normal_phone, parse_document
-from qunli.people.merging import dismiss, merge, undo
+from qunli.people.merging import dismiss, find_duplicates, merge, undo
 from qunli.people.models import Consent, Duplicate, Guardianship, Person
 from qunli.people.perms import Permission, is_self_or_ward, may_edit, may_register, may_unmask
 from qunli.people.registry import on_erase, on_merge_conflict
@@ -31,6 +31,7 @@ __all__ = [
     "end_guardianship",
     "erase",
     "export",
+    "find_duplicates",
     "give_consent",
     "merge",
     "on_erase",

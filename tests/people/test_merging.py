@@ -253,6 +253,16 @@ def test_what_was_changed_since_is_left_alone_and_named() -> None:
     assert sign_up.person == third
 
 
+def test_records_that_were_loaded_in_bulk_are_compared_at_night() -> None:
+    one = factories.person(name="王小明")
+    two = factories.person(name="王小明", id_number=None, phone=one.phone)
+    factories.person(name="王小红", id_number=None, phone=one.phone)
+    factories.person(name="王小明", id_number=None, phone=one.phone, birth_date=date(1991, 1, 1))
+    assert services.find_duplicates(now=timezone.now()) == 1
+    assert services.find_duplicates(now=timezone.now()) == 0
+    assert Duplicate.objects.values_list("one", "other").get() == (one.pk, two.pk)
+
+
 def test_a_suspicion_is_decided_once() -> None:
     kept, gone = twins()
     other = factories.person(name="王小明", id_number=None)

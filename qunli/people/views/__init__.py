@@ -113,7 +113,8 @@ def unmask(request: HttpRequest, person_id: int) -> HttpResponse:
     """Show number, phone and e-mail in full: recorded, with the reason where the record is another's."""
     actor, found = visible_person(request, person_id)
     form = ReasonForm(request.POST)
-    form.is_valid()
+    if not form.is_valid() and not is_self_or_ward(actor, found):
+        return _page(request, actor, found, reason_form=form, status=422)
     try:
         unmasked = services.unmask(person=found, reason=form.cleaned_data.get("reason", ""), by=actor)
     except Refused as refused:
