@@ -109,6 +109,13 @@ def manage(settings: dict[str, str], *words: str, quiet: bool = False) -> str:
     return run.stdout or ""
 
 
+def fill(settings: dict[str, str], scale: float) -> None:
+    """Migrate, and give a demonstration its city where nobody lives yet."""
+    manage(settings, "migrate", "-v", "0")
+    if settings.get("QUNLI_DEMO") == "1":
+        manage(settings, "synthesize", "--if-empty", "--scale", str(scale))
+
+
 def children(settings: dict[str, str], host: str, port: int) -> list[Child]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     workers, threads = settings.get("QUNLI_WEB_WORKERS", str(max(2, cores))), settings.get("QUNLI_WEB_THREADS", "4")
@@ -152,9 +159,7 @@ def server(words: list[str]) -> int:
             settings["QUNLI_HOSTS"] = f"localhost,127.0.0.1,[::1],{given.host},{socket.gethostname()}"
         settings["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_folder())
         environment.statics(settings)
-        manage(settings, "migrate", "-v", "0")
-        if settings.get("QUNLI_DEMO") == "1":
-            manage(settings, "synthesize", "--if-empty", "--scale", str(given.scale))
+        fill(settings, given.scale)
         text = announcement(settings, address)
         Supervisor(
             settings,
