@@ -95,7 +95,7 @@ def free_port() -> int:
 def server(port: int) -> Iterator[str]:
     """The web server as script/server starts it, on loopback; gives its host and port."""
     sys.path.insert(0, str(ROOT / "script"))
-    from launcher import serve  # type: ignore[import-not-found]
+    from launcher import serve
 
     environment = dict(os.environ, QUNLI_PROCESS="web")
     web = serve.children(environment, "127.0.0.1", port)[0]

@@ -101,7 +101,7 @@ def take(browser: Browser, address: str, shot: Shot) -> Path:
     cookies = [sign_in(shot.role)] if shot.role else []
     if shot.elder:
         cookies.append({"name": "qunli_look", "value": "auto.elder"})
-    context.add_cookies([{**cookie, "url": address} for cookie in cookies])
+    context.add_cookies([{"name": cookie["name"], "value": cookie["value"], "url": address} for cookie in cookies])
     page = context.new_page()
     answer = page.goto(address + shot.path(), wait_until="networkidle")
     if answer is None or answer.status >= 400:
