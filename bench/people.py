@@ -81,6 +81,7 @@ def activities(count: int, places: int, *, apart: timedelta = timedelta(hours=2)
     now = timezone.now().replace(minute=0, second=0, microsecond=0)
     team = Team.objects.filter(state="active").order_by("id").first()
     assert team is not None
+    assert team.applicant_id is not None
     made: Sequence[Any] = Activity.objects.bulk_create(
         [
             Activity(

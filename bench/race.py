@@ -47,7 +47,11 @@ def run(*, scale: float) -> common.Report:
                 return waiting[line]
 
             answers: list[client.Answer] = []
-            done = client.drive(address, len(order), following, seen=lambda _line, answer, kept=answers: kept.append(answer))
+
+            def seen(_line: int, answer: client.Answer, kept: list[client.Answer] = answers) -> None:
+                kept.append(answer)
+
+            done = client.drive(address, len(order), following, seen=seen)
             seconds += done.seconds
             statuses.update(done.statuses)
             told.update(message(answer.header("Set-Cookie")) for answer in answers)

@@ -12,9 +12,9 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-from shapely import Point, prepare  # type: ignore[import-untyped]
-from shapely.geometry import mapping, shape  # type: ignore[import-untyped]
-from shapely.geometry.base import BaseGeometry  # type: ignore[import-untyped]
+from shapely import Point, prepare
+from shapely.geometry import mapping, shape
+from shapely.geometry.base import BaseGeometry
 
 from qunli.divisions.codes import level_of
 from qunli.divisions.enums import Level

@@ -150,13 +150,13 @@ def consents(request: HttpRequest) -> list[ConsentOut]:
 
 
 @router.put("/me/consents/{purpose}", response={204: None, **PROBLEMS}, auth=needs("people:write"), summary="Consent to a purpose")
-def give_consent(request: HttpRequest, purpose: Purpose) -> Status:
+def give_consent(request: HttpRequest, purpose: Purpose) -> Status[Any]:
     services.give_consent(person=_mine(request), purpose=purpose, by=actor_of(request), now=timezone.now())
     return Status(204, None)
 
 
 @router.delete("/me/consents/{purpose}", response={204: None, **PROBLEMS}, auth=needs("people:write"), summary="Withdraw a consent")
-def withdraw_consent(request: HttpRequest, purpose: Purpose) -> Status:
+def withdraw_consent(request: HttpRequest, purpose: Purpose) -> Status[Any]:
     services.withdraw_consent(person=_mine(request), purpose=purpose, by=actor_of(request), now=timezone.now())
     return Status(204, None)
 
@@ -178,7 +178,7 @@ def people(request: HttpRequest, q: Annotated[str, Field(min_length=1, max_lengt
 
 
 @router.post("/", response={201: PersonOut, **PROBLEMS}, auth=needs("people:write"), summary="Register somebody of one's range")
-def register(request: HttpRequest, data: PersonIn) -> Status:
+def register(request: HttpRequest, data: PersonIn) -> Status[Any]:
     actor, division = actor_of(request), _division(data.division)
     if division is None or not actor.has(Permission.REGISTER, division.path):
         raise Denied(Permission.REGISTER)

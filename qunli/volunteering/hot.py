@@ -139,7 +139,7 @@ class HotSignUps:
             now.isoformat().encode(),
         ]
         for _attempt in range(signing_up.TRIES):
-            result = database.exec_prepared(NAME, values)
+            result = database.exec_prepared(NAME, values)  # type: ignore[arg-type]  # libpq takes None for NULL
             if result.status != pq.ExecStatus.TUPLES_OK or result.ntuples != 1:
                 return None
             outcome = _outcome(result)
