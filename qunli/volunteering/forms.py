@@ -16,8 +16,9 @@ from qunli.people.enums import IdKind, Purpose, Relation, Sex
 from qunli.people.identity import check_birth_date, normal_name, normal_phone, parse_document
 from qunli.people.models import Person
 from qunli.people.wordings import current
-from qunli.volunteering.enums import Category, Skill, Sponsor, TeamLevel
-from qunli.volunteering.models import Team
+from qunli.volunteering import numbers
+from qunli.volunteering.enums import Category, Skill, Sponsor, TeamLevel, VolunteerState
+from qunli.volunteering.models import Post, Team
 from qunli.volunteering.services import ActivityValues, GuardianAnswers, PostValues, TeamValues
 
 DAYS = [
@@ -372,6 +373,41 @@ class FindTeamForm(forms.Form):
     )
 
 
+class SignUpForForm(forms.Form):
+    """A leader signs up somebody without a phone, by the volunteer number."""
+
+    number = forms.CharField(
+        label=gettext_lazy("志愿者编号"),
+        max_length=20,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )
+    post = forms.TypedChoiceField(label=gettext_lazy("岗位"), coerce=int)
+    wait = forms.BooleanField(label=gettext_lazy("满员时排候补"), required=False)
+
+    def __init__(self, *args: Any, posts: list[Post], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["post"]
+        field.choices = [(post.pk, post.name) for post in posts]
+
+    def clean_number(self) -> str:
+        number = "".join(self.cleaned_data["number"].split())
+        if not numbers.is_valid(number):
+            raise forms.ValidationError(_("编号应为 14 位数字，且最后一位是校验码，请核对。"), code="number")
+        return number
+
+
+class FindVolunteerForm(forms.Form):
+    q = forms.CharField(
+        label=gettext_lazy("姓名或编号"),
+        required=False,
+        max_length=50,
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": gettext_lazy("姓名或志愿者编号")}),
+    )
+    state = forms.ChoiceField(
+        label=gettext_lazy("状态"), required=False, choices=[("", gettext_lazy("全部")), *VolunteerState.choices]
+    )
+
+
 class MoveForm(forms.Form):
     """Transfer to another team, by its number (on its page)."""
 
@@ -383,12 +419,14 @@ __all__ = [
     "ConsentForm",
     "FindForm",
     "FindTeamForm",
+    "FindVolunteerForm",
     "GuardianForm",
     "IdentityForm",
     "MoveForm",
     "OfferForm",
     "PostFormSet",
     "ReasonForm",
+    "SignUpForForm",
     "TeamForm",
     "free_times_of",
 ]

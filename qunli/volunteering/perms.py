@@ -7,7 +7,13 @@ over a division that contains the team's and lies higher in the tree; above the 
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from django.utils import timezone
+
+from qunli.divisions.enums import Kind
+from qunli.divisions.models import Division
+from qunli.divisions.selectors import ranges_of, tree
 from qunli.kernel.actor import Actor, covers
+from qunli.kernel.clock import local_date
 
 if TYPE_CHECKING:
     from qunli.volunteering.models import Activity, Membership, SignUp, Team, Volunteer
@@ -37,14 +43,29 @@ class Permission(StrEnum):
 _DEPTH = {"city": 1, "corps": 1, "district": 2, "street": 3, "community": 4}
 
 
+def reach(actor: Actor, permission: str) -> dict[str, int]:
+    """The path prefixes over which `permission` is held, each with the level at which it is held.
+
+    That is the prefix's own level, but the streets that a management area runs are held at the level of the area (a district's).
+    """
+    held = {prefix: prefix.count("/") for prefix in actor.ranges(permission)}
+    for prefix in list(held):
+        node = tree().by_code.get(prefix.rstrip("/").rpartition("/")[2])
+        if node is not None and node.kind == Kind.MANAGEMENT_AREA:
+            area = Division(pk=node.id, path=node.path, kind=node.kind)
+            for run in ranges_of(area, local_date(timezone.now())):
+                if run in held:
+                    held[run] = min(held[run], held[prefix])
+    return held
+
+
 def _from_above(actor: Actor, permission: str, level: str, path: str) -> bool:
-    depth = _DEPTH[level]
-    return any(path.startswith(prefix) and (prefix.count("/") < depth or depth == 1) for prefix in actor.ranges(permission))
+    held = reach(actor, permission)
+    return any(path.startswith(prefix) and level in levels_below(depth) for prefix, depth in held.items())
 
 
-def levels_below(prefix: str) -> list[str]:
-    """Levels of the teams over which a posting at the division path `prefix` decides."""
-    depth = prefix.count("/")
+def levels_below(depth: int) -> list[str]:
+    """Levels of the teams over which a posting held at a level of the tree decides (0: everything)."""
     return [level for level, own in _DEPTH.items() if depth < own or own == depth == 1]
 
 

@@ -1,26 +1,19 @@
 """What of this room an actor may see: one filter for lists and details."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import models
 from django.db.models import Q
 
+from qunli.divisions.selectors import within
 from qunli.kernel.actor import Actor
-from qunli.volunteering.perms import Permission, levels_below
+from qunli.volunteering.perms import Permission, levels_below, reach
 
 if TYPE_CHECKING:
     from qunli.volunteering.models import Activity, Membership, SignUp, Team, Volunteer  # noqa: F401
 
 _M = TypeVar("_M", bound=models.Model)
-
-
-def within(prefixes: Iterable[str], field: str = "division") -> Q:
-    chosen: Q = Q(pk__in=[])
-    for prefix in prefixes:
-        chosen |= Q(**{f"{field}__path__startswith": prefix})
-    return chosen
 
 
 def led_teams(actor: Actor, permission: str = Permission.LEAD_TEAM) -> list[int]:
@@ -35,8 +28,8 @@ def own(field: str, actor: Actor) -> Q:
 def decides(actor: Actor, permission: str, level: str = "level", division: str = "division") -> Q:
     """Rows on whose approval the actor decides: in a division of the actor's, of a team of a level below the actor's posting."""
     chosen: Q = Q(pk__in=[])
-    for prefix in actor.ranges(permission):
-        chosen |= within([prefix], division) & Q(**{f"{level}__in": levels_below(prefix)})
+    for prefix, depth in reach(actor, permission).items():
+        chosen |= within([prefix], division) & Q(**{f"{level}__in": levels_below(depth)})
     return chosen
 
 

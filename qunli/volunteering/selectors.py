@@ -21,6 +21,7 @@ from qunli.kernel.geo import metres
 from qunli.kernel.pages import Page, paginate
 from qunli.kernel.words import query_tokens
 from qunli.notices.feeds import Entry
+from qunli.people import selectors as people
 from qunli.people.models import Person
 from qunli.volunteering import signing_up
 from qunli.volunteering.enums import PARENTS, Category, SignUpState, Skill
@@ -383,6 +384,26 @@ def volunteer_of(*, actor: Actor) -> Volunteer | None:
 def volunteer(*, pk: int, actor: Actor) -> Volunteer:
     """One volunteer whom the actor may see. Raises Volunteer.DoesNotExist."""
     return Volunteer.objects.visible_to(actor).select_related("division", "person").get(pk=pk)
+
+
+def volunteer_by_number(*, number: str) -> Volunteer | None:
+    """The volunteer with a public number, whoever asks: for services, not for pages."""
+    return Volunteer.objects.filter(number=number).first()
+
+
+def find_volunteers(*, words: str, state: str, actor: Actor, cursor: str | None = None, size: int = SIZE) -> Page[Volunteer]:
+    """Volunteers whom the actor may see, by number, or by a part of the name."""
+    rows = Volunteer.objects.visible_to(actor).select_related("person", "division")
+    text = "".join(words.split())
+    if text.isdecimal():
+        rows = rows.filter(number=text)
+    elif text:
+        # Persons first: their names have an index over characters, the volunteers of a city have none.
+        named = people.search(text, actor=actor).order_by("pk").values_list("pk", flat=True)[:500]
+        rows = rows.filter(person__in=list(named))
+    if state:
+        rows = rows.filter(state=state)
+    return paginate(rows, order=("id",), cursor=cursor, size=size)
 
 
 class Draft(NamedTuple):

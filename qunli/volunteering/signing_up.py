@@ -142,6 +142,19 @@ MESSAGES = {
 """What a person is told, by outcome."""
 
 
+OF_ANOTHER = {
+    "already": _("这名志愿者已经报过名了。"),
+    "overlap": _("这名志愿者在这个时间已经报名了另一个活动。"),
+    "too_young": _("活动当天这名志愿者还没有到最小年龄 %(min_age)s 周岁。"),
+    "too_old": _("活动当天这名志愿者已经超过最大年龄 %(max_age)s 周岁。"),
+    "age_unknown": _("这名志愿者的资料里没有出生日期，无法核对年龄。"),
+    "consent_missing": _("这名志愿者未满十八周岁，监护人还没有同意。"),
+    "skills_missing": _("这名志愿者没有这个岗位需要的技能。"),
+    "not_volunteer": _("这名志愿者现在不能报名：已暂停或注销。"),
+}
+"""What a leader is told who signs another person up."""
+
+
 class Outcome(NamedTuple):
     """One row of the statement."""
 
@@ -163,6 +176,12 @@ class Outcome(NamedTuple):
     @property
     def accepted(self) -> bool:
         return self.code in ("confirmed", "waiting")
+
+    @property
+    def about_another(self) -> str:
+        """The same for somebody who signs another person up."""
+        told = OF_ANOTHER.get(self.code)
+        return self.message if told is None else str(told) % {"min_age": self.min_age, "max_age": self.max_age}
 
     @property
     def message(self) -> str:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from qunli.volunteering.views import finding, leading, registering, signing, teams
+from qunli.volunteering.views import finding, leading, managing, registering, signing, teams
 
 app_name = "volunteering"
 urlpatterns = [
@@ -18,6 +18,7 @@ urlpatterns = [
     path("activities/<int:pk>/cancel/", leading.stop, {"verb": "cancel"}, name="cancel"),
     path("activities/<int:pk>/copy/", leading.copy, name="copy"),
     path("activities/<int:pk>/people/", leading.people, name="people"),
+    path("activities/<int:pk>/people/add/", leading.add_person, name="add_person"),
     path("activities/sign-ups/<int:pk>/cancel/", signing.cancel, name="cancel_sign_up"),
     path("teams/", teams.teams, name="teams"),
     path("teams/apply/", teams.apply, name="apply"),
@@ -41,5 +42,8 @@ urlpatterns = [
     path("volunteer/register/forget/", registering.forget_draft, name="forget_draft"),
     path("volunteer/profile/", registering.profile, name="profile"),
     path("volunteer/deregister/", registering.deregister, name="deregister"),
+    path("volunteers/", managing.volunteers, name="volunteers"),
+    path("volunteers/<int:pk>/suspend/", managing.suspend, name="suspend"),
+    path("volunteers/<int:pk>/restore/", managing.restore, name="restore"),
     path("volunteer/activities/", signing.mine, name="mine"),
 ]

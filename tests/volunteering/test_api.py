@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from qunli.volunteering.models import Activity, Membership, SignUp, Team, Volunteer
+from qunli.divisions.models import Division
+from qunli.volunteering.models import Activity, Membership, Post, SignUp, Team, Volunteer
 from tests import factories as make
 from tests.roles import RoleClient, _know, client_of
 
@@ -116,7 +117,7 @@ def test_write_submit_approve_change(max_queries: Callable[[int], Any]) -> None:
     call(leader, "PUT", f"/activities/{pk}", activity_data(team, posts=[]), status=422)
     call(leader, "POST", f"/activities/{pk}/submit", status=200)
     call(leader, "POST", f"/activities/{pk}/approve", status=403)
-    street = make.Division.objects.get(pk=team.division.parent_id)
+    street = Division.objects.get(children=team.division)
     person = make.person(division=street)
     make.posting(person, "street_officer", street)
     officer = client_of(make.account(person))
@@ -125,7 +126,7 @@ def test_write_submit_approve_change(max_queries: Callable[[int], Any]) -> None:
     assert response.status_code == 200, response.content
     post = made["posts"][0]["id"]
     volunteer = make.volunteer().person
-    make.sign_up(volunteer, make.Post.objects.get(pk=post))
+    make.sign_up(volunteer, Post.objects.get(pk=post))
     data = activity_data(team, posts=[{"id": post, "name": "清洁", "places": 1}], address="二号院")
     assert call(leader, "PUT", f"/activities/{pk}", data, status=409)["field"] == "reason"
     call(leader, "PUT", f"/activities/{pk}", data | {"reason": "换地方"}, status=200)

@@ -8,9 +8,12 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from qunli.accounts.models import Account
 from qunli.audit.models import Event
 from qunli.divisions.enums import Level
-from qunli.volunteering import selectors
+from qunli.divisions.models import Division
+from qunli.kernel.ciphers import blind_index
+from qunli.volunteering import numbers, selectors
 from qunli.volunteering.models import Activity, Membership, SignUp, Team, Volunteer
 from tests import factories as make
 from tests.roles import RoleClient, client_of
@@ -46,7 +49,7 @@ def volunteer_client() -> RoleClient:
 
 def officer(team: Team) -> RoleClient:
     """The street officer above a community team."""
-    street = make.Division.objects.get(pk=team.division.parent_id)
+    street = Division.objects.get(children=team.division)
     person = make.person(division=street)
     make.posting(person, "street_officer", street)
     return client_of(make.account(person))
@@ -129,7 +132,7 @@ def test_the_leader_writes_submits_and_the_officer_approves(
     client, team = leader_client
     see(client, "create", team.pk)
     start = timezone.localtime() + timedelta(days=3)
-    data = {
+    data: dict[str, str] = {
         "title": "楼道清洁",
         "category": "environment",
         "content": "一起打扫。",
@@ -185,7 +188,7 @@ def test_the_leader_writes_submits_and_the_officer_approves(
         "posts-0-pk": str(post.pk),
         "posts-1-name": "登记",
         "posts-1-places": "2",
-        "posts-1-skills": ["computer"],
+        "posts-1-skills": "computer",
     }
     see(client, "edit", activity.pk)
     press(client, "edit", activity.pk, **data)
@@ -197,7 +200,13 @@ def test_the_leader_writes_submits_and_the_officer_approves(
         client,
         "edit",
         activity.pk,
-        **data | {"address": "二号院", "reason": "换地方", "posts-1-pk": str(activity.posts.last().pk), "posts-INITIAL_FORMS": "2"},
+        **data
+        | {
+            "address": "二号院",
+            "reason": "换地方",
+            "posts-1-pk": str(activity.posts.order_by("pk").reverse()[0].pk),
+            "posts-INITIAL_FORMS": "2",
+        },
     )
     assert "二号院" in page
     press(client, "copy", activity.pk)
@@ -230,6 +239,44 @@ def test_people_signed_up_are_masked_until_asked_and_the_look_is_audited(
     assert Event.objects.filter(verb="look.names", subject=f"activity:{post.activity_id}").count() == 1
     see(volunteer_client, "people", post.activity_id, status=403)
     see(client, "people", post.activity_id, query="?state=waiting")
+
+
+def test_a_leader_signs_up_somebody_by_number(leader_client: tuple[RoleClient, Team]) -> None:
+    client, team = leader_client
+    post = make.post(make.activity(team), places=1)
+    volunteer = make.volunteer(make.person(phone=None), number=numbers.make(77, "510100000000"))
+    see(client, "add_person", post.activity_id)
+    assert "校验码" in press_refused(client, "add_person", post.activity_id, number="123", post=str(post.pk))
+    other = numbers.make(78, "510100000000")
+    assert "没有这个编号" in press_refused(client, "add_person", post.activity_id, number=other, post=str(post.pk))
+    assert "本人会收到通知" in press(
+        client, "add_person", post.activity_id, number=numbers.shown(volunteer.number), post=str(post.pk)
+    )
+    assert "这名志愿者已经报过名" in press_refused(
+        client, "add_person", post.activity_id, number=volunteer.number, post=str(post.pk)
+    )
+    assert SignUp.objects.get().person_id == volunteer.person_id
+
+
+def test_volunteers_of_the_area(volunteer_client: RoleClient, max_queries: Callable[[int], Any]) -> None:
+    team = make.team()
+    client = officer(team)
+    here = make.volunteer(make.person(name="卓文君", division=team.division))
+    make.volunteer(make.person(division=make.division(district=make.OTHER_DISTRICT)), number="51019999999999")
+    see(volunteer_client, "volunteers", status=403)
+    with max_queries(BUDGET):
+        page = see(client, "volunteers", query="?q=卓文君")
+    assert "卓**" in page
+    assert "卓文君" not in page.split("</form>", 3)[-1]
+    assert "没有找到" in see(client, "volunteers", query="?q=51019999999999")
+    see(client, "suspend", here.pk)
+    press(client, "suspend", here.pk, reason="多次未到")
+    here.refresh_from_db()
+    assert here.state == "suspended"
+    assert "暂停" in see(client, "volunteers", query="?state=suspended")
+    press(client, "restore", here.pk)
+    here.refresh_from_db()
+    assert here.state == "active"
 
 
 def test_team_members(leader_client: tuple[RoleClient, Team], max_queries: Callable[[int], Any]) -> None:
@@ -279,8 +326,8 @@ def test_applying_for_a_team(volunteer_client: RoleClient) -> None:
 
 
 def test_registration_in_three_screens(as_role: Callable[..., RoleClient]) -> None:
-    account = make.Account.objects.create_user("someone", None, phone="+8613912340000", phone_verified=True)
-    account.phone_digest = make.blind_index("phone", "+8613912340000")
+    account = Account.objects.create_user("someone", None, phone="+8613912340000", phone_verified=True)
+    account.phone_digest = blind_index("phone", "+8613912340000")
     account.save()
     from django.test import Client
 
@@ -289,7 +336,7 @@ def test_registration_in_three_screens(as_role: Callable[..., RoleClient]) -> No
     client = Client()
     cookie = open_session(account)
     client.cookies[cookie.name] = cookie.value
-    assert client.get(reverse("volunteering:register")).url.endswith("/volunteer/register/1/")
+    assert client.get(reverse("volunteering:register"))["Location"].endswith("/volunteer/register/1/")
     see(client, "register_step", 1)
     see(client, "register_step", 2, status=302)
     see(client, "register_step", 7, status=404)
@@ -300,7 +347,9 @@ def test_registration_in_three_screens(as_role: Callable[..., RoleClient]) -> No
     )
     assert "11 位" in press_refused(client, "register_step", 1, **who | {"phone": "123"})
     press(client, "register_step", 1, **who)
-    assert client.get(reverse("volunteering:register")).url.endswith("/volunteer/register/2/"), "found again where it was left"
+    assert client.get(reverse("volunteering:register"))["Location"].endswith("/volunteer/register/2/"), (
+        "found again where it was left"
+    )
     place = make.division()
     assert "请选择区域" in press_refused(client, "register_step", 2)
     press(client, "register_step", 2, division=place.code, skills=["arts"], categories=["elderly"], free_times=["15", "16"])
@@ -320,7 +369,7 @@ def test_registration_in_three_screens(as_role: Callable[..., RoleClient]) -> No
     press(client, "deregister")
     see(client, "me")
     old = volunteer.number
-    assert client.get(reverse("volunteering:register")).url.endswith("/volunteer/register/2/"), "the identity is known"
+    assert client.get(reverse("volunteering:register"))["Location"].endswith("/volunteer/register/2/"), "the identity is known"
     press(client, "register_step", 2, division=place.code)
     press(client, "register_step", 3, registration="on", identity="on")
     volunteer = Volunteer.objects.get()

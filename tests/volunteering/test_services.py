@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from qunli.access.models import Posting
 from qunli.access.selectors import actor_of
+from qunli.divisions.models import Division
+from qunli.divisions.selectors import ranges_of
 from qunli.kernel.actor import SYSTEM
 from qunli.kernel.clock import local_date
 from qunli.kernel.errors import Denied, Refused
@@ -199,6 +201,24 @@ def test_nobody_approves_ones_own_and_the_level_above_is_asked() -> None:
         services.approve_activity(activity=made, by=actor(stage.leader), now=stage.now)
     services.approve_activity(activity=made, by=actor(person), now=stage.now)
     assert made.state == "published"
+
+
+def test_a_management_area_decides_on_the_teams_of_its_streets() -> None:
+    area = next(d for d in Division.objects.filter(kind="management_area") if len(ranges_of(d, local_date(timezone.now()))) > 1)
+    run = next(path for path in ranges_of(area, local_date(timezone.now())) if path != area.path and path.count("/") == 3)
+    street = Division.objects.get(path=run)
+    activity = make.activity(make.team(division=street, level="street"), state="submitted")
+    make.post(activity)
+    officer = make.person(division=area)
+    make.posting(officer, "district_officer", area)
+    assert [a.pk for a in selectors.activities_to_decide(actor=actor(officer)).items] == [activity.pk]
+    own = make.person(division=street)
+    make.posting(own, "street_officer", street)
+    assert selectors.activities_to_decide(actor=actor(own)).items == []
+    with pytest.raises(Denied):
+        services.approve_activity(activity=activity, by=actor(own), now=timezone.now())
+    services.approve_activity(activity=activity, by=actor(officer), now=timezone.now())
+    assert activity.state == "published"
 
 
 def _up(division: Any) -> list[Any]:

@@ -114,7 +114,7 @@ def register(*, account: Account, answers: RegistrationAnswers, by: Actor, now: 
         drop_draft(account=account)
         notices.tell([person.pk], "volunteering/registered", url="/volunteer/", number=numbers.shown(volunteer.number))
         if guardian is not None:
-            notices.tell([guardian.pk], "volunteering/guardian_agreed", url="/volunteer/wards/", sms=True, number=volunteer.number)
+            notices.tell([guardian.pk], "volunteering/guardian_agreed", url="/people/me", sms=True, number=volunteer.number)
     return volunteer
 
 

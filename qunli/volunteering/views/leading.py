@@ -18,7 +18,7 @@ from qunli.kernel.http import render_refused
 from qunli.volunteering import perms, selectors, services
 from qunli.volunteering.asking import actor_of, found
 from qunli.volunteering.enums import SignUpState
-from qunli.volunteering.forms import ActivityForm, BasePosts, PostFormSet, ReasonForm
+from qunli.volunteering.forms import ActivityForm, BasePosts, PostFormSet, ReasonForm, SignUpForForm
 from qunli.volunteering.models import Activity, Team
 from qunli.volunteering.services import ActivityValues
 from qunli.volunteering.views.common import done, posted
@@ -196,3 +196,29 @@ def people(request: HttpRequest, pk: int) -> HttpResponse:
         "before": timezone.now() < one.starts_at,
     }
     return render(request, "volunteering/people.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def add_person(request: HttpRequest, pk: int) -> HttpResponse:
+    """Sign up a volunteer without a phone, by the public number."""
+    one = found(selectors.activity, request, pk)
+    if not perms.leads(actor_of(request), one.team):
+        raise Denied(perms.Permission.LEAD_TEAM)
+    form = SignUpForForm(posted(request), posts=list(one.posts.all()))
+    back = reverse("volunteering:people", args=[pk])
+    context = {"title": _("替人报名"), "button": _("报名"), "back": back}
+    if request.method != "POST":
+        return render(request, "volunteering/reason.html", {"form": form, **context})
+    if not form.is_valid():
+        return render_refused(request, "volunteering/reason.html", form, context=context)
+    volunteer = selectors.volunteer_by_number(number=form.cleaned_data["number"])
+    if volunteer is None:
+        unknown = Refused(_("没有这个编号的志愿者，请核对。"), code="unknown", field="number")
+        return render_refused(request, "volunteering/reason.html", form, unknown, context)
+    chosen, wait = form.cleaned_data["post"], form.cleaned_data["wait"]
+    outcome = services.sign_up(post=chosen, by=actor_of(request), now=timezone.now(), wait=wait, person=volunteer.person_id)
+    if not outcome.accepted:
+        refused = Refused(outcome.about_another, code=outcome.code, field="post" if outcome.code == "full" else "number")
+        return render_refused(request, "volunteering/reason.html", form, refused, context)
+    messages.success(request, _("已报名，本人会收到通知。") if outcome.code == "confirmed" else _("已进入候补，本人会收到通知。"))
+    return redirect(back)
