@@ -30,6 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
     kept = [name for name in settings.MIDDLEWARE if "whitenoise" not in name]  # the live server has its own static files
     settings.MIDDLEWARE = ["tests.harness.HostileMiddleware", *kept]
     settings.DEMO = False
+    settings.API_RATE = 0
     settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, "testserver"]
     TransactionTestCase._fixture_teardown = database.empty  # type: ignore[method-assign]
 

@@ -4,7 +4,7 @@ import ast
 import subprocess
 import tomllib
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -124,8 +124,8 @@ def label_of(view: Any) -> str:
     view_class = getattr(view, "view_class", None)
     if view_class is not None:
         return f"{view_class.__module__}.{view_class.__qualname__}"
-    while hasattr(view, "__wrapped__"):
-        view = view.__wrapped__
+    while isinstance(view, partial) or hasattr(view, "__wrapped__"):
+        view = view.func if isinstance(view, partial) else view.__wrapped__
     return f"{view.__module__}.{view.__qualname__}"
 
 

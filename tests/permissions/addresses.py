@@ -13,22 +13,27 @@ SKIPPED = {
     # of Django, and without a page of its own
     "set_language",
 }
-ARGUMENTS: dict[str, str] = {
-    # argument of an address -> object of the world and its attribute
-    "activity_id": "activity.pk",
-    "team_id": "team.pk",
-    "person_id": "person.pk",
-    "record_id": "record.pk",
-    "sign_up_id": "sign_up.pk",
-    "membership_id": "membership.pk",
-    "post_id": "post.pk",
-    "code": "division.code",
-}
-ARGUMENTS_OF: dict[str, dict[str, str]] = {
-    # name of the address or API path -> its own meaning of an argument
-    "mfa_remove_webauthn": {"pk": "=1"},
-    "mfa_edit_webauthn": {"pk": "=1"},
-}
+MEANINGS: list[tuple[str, str, str]] = [
+    # beginning of the address (after /api/v1/<room>/), argument, what of the world it is: "object.attribute" or "=text".
+    # The first line that fits is taken.
+    ("activities/sign-ups/", "pk", "sign_up.pk"),
+    ("activities/", "pk", "activity.pk"),
+    ("teams/members/", "pk", "membership.pk"),
+    ("teams/", "pk", "team.pk"),
+    ("volunteer/register/", "step", "=1"),
+    ("access/", "posting_id", "posting.pk"),
+    ("notices/", "notice_id", "notice.pk"),
+    ("accounts/factor/", "pk", "=1"),
+    ("accounts/tokens/", "token_id", "=1"),
+    ("", "key", "=nobody-knows-this"),
+    ("", "activity", "running.pk"),
+    ("", "sign_up", "present.pk"),
+    ("", "record", "record.pk"),
+    ("", "number", "certificate.number"),
+    ("", "way", "=in"),
+    ("", "which", "=submit"),
+    ("", "verb", "=submit"),
+]
 
 
 class Address(NamedTuple):
@@ -42,13 +47,15 @@ class Address(NamedTuple):
 
 
 def argument_names(pattern: str) -> list[str]:
-    return re.findall(r"<(?:\w+:)?(\w+)>", pattern) + re.findall(r"\{(\w+)\}", pattern) + re.findall(r"\(\?P<(\w+)>", pattern)
+    """`<int:pk>`, `(?P<way>in|out)` and `{record}`."""
+    return re.findall(r"<(?:\w+:)?(\w+)>", pattern) + re.findall(r"(?<!\\d)\{([a-z_]\w*)\}", pattern)
 
 
-def value(name: str, argument: str, place: Place) -> Any:
-    """The object of the world that stands for an argument. A new argument must be explained in `ARGUMENTS`."""
-    source = ARGUMENTS_OF.get(name, {}).get(argument) or ARGUMENTS.get(argument)
-    assert source, f"{name}: say in tests/permissions/addresses.py what <{argument}> is"
+def value(pattern: str, argument: str, place: Place) -> Any:
+    """The object of the world that stands for an argument. A new argument must be explained in `MEANINGS`."""
+    start = re.sub(r"^/api/v1/[a-z_]+/", "", pattern).lstrip("^")
+    source = next((what for beginning, name, what in MEANINGS if name == argument and start.startswith(beginning)), None)
+    assert source, f"{pattern}: say in tests/permissions/addresses.py what <{argument}> is"
     if source.startswith("="):
         return source[1:]
     found, *attributes = source.split(".")
@@ -71,7 +78,7 @@ def operations() -> list[tuple[str, str]]:
 
 
 def address_of(route: Route, place: Place) -> str:
-    return reverse(route.name, kwargs={a: value(route.name, a, place) for a in argument_names(route.pattern)})
+    return reverse(route.name, kwargs={a: value(route.pattern, a, place) for a in argument_names(route.pattern)})
 
 
 def path_of(path: str, place: Place) -> str:
@@ -85,4 +92,14 @@ def public_pages() -> set[str]:
 
 
 def wheres(pattern: str) -> Iterator[str]:
-    yield from (("inside", "outside") if argument_names(pattern) else ("",))
+    yield from (("inside", "outside") if names_an_object(pattern) else ("",))
+
+
+def names_an_object(pattern: str) -> bool:
+    """Whether an address names something that lies inside or outside of a division."""
+    start = re.sub(r"^/api/v1/[a-z_]+/", "", pattern).lstrip("^")
+    for argument in argument_names(pattern):
+        what = next((what for beginning, name, what in MEANINGS if name == argument and start.startswith(beginning)), "?")
+        if not what.startswith("="):
+            return True
+    return False

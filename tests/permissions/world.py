@@ -1,13 +1,20 @@
 """A small world for the permission table: the same objects twice, inside the reach of the district 锦江 and outside it in 青羊."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
 
 from qunli.accounts.models import Account
 from qunli.divisions.enums import Level
+from qunli.kernel.actor import SYSTEM
+from qunli.kernel.clock import local_date
+from qunli.notices.models import Notice
+from qunli.people.models import Person
+from qunli.service_hours import services
+from qunli.service_hours.models import Certificate
+from qunli.volunteering.models import Team
 from tests import factories
 from tests.roles import client_of, person_of, roles
 
@@ -48,6 +55,7 @@ def build_place(district: str) -> Place:
     running_post = factories.post(running)
     present = factories.sign_up(volunteer.person, running_post)
     record = factories.record(present)
+    other = factories.volunteer(factories.person(division=community))
     return Place(
         {
             "division": community,
@@ -60,10 +68,24 @@ def build_place(district: str) -> Place:
             "membership": membership,
             "sign_up": sign_up,
             "running": running,
-            "present": present,
+            "present": factories.sign_up(other.person, running_post),
             "record": record,
+            "certificate": certificate_of(other.person, team, now),
+            "posting": factories.posting(factories.person(division=community), "community_worker", community),
+            "notice": Notice.objects.create(person=volunteer.person, template="volunteering/sign_up_confirmed", facts={}),
         }
     )
+
+
+def certificate_of(person: Person, team: Team, now: datetime) -> Certificate:
+    """Of two hours given yesterday, verified."""
+    past = factories.activity(team, starts_at=now - timedelta(days=1))
+    sign_up = factories.sign_up(person, factories.post(past))
+    record = factories.record(sign_up, state="draft", signed_out_at=past.ends_at, out_method="leader", minutes=120)
+    assert not services.submit(records=[record], by=SYSTEM, now=now).refused
+    assert not services.verify(records=[record], by=SYSTEM, now=now).refused
+    today = local_date(now)
+    return services.issue(person=person, since=today - timedelta(days=7), until=today, by=SYSTEM, now=now)
 
 
 def build() -> World:
