@@ -80,8 +80,12 @@ def activity_records(request: HttpRequest, activity: int) -> HttpResponse:
 def many(request: HttpRequest, activity: int, verb: str) -> HttpResponse:
     """Submit or verify the chosen records of an activity."""
     actor, now = actor_of(request), timezone.now()
-    if selectors.visible_activity(activity_id=activity, actor=actor) is None:
+    found = selectors.visible_activity(activity_id=activity, actor=actor)
+    if found is None:
         raise Http404
+    wanted = Permission.RECORD if verb == "submit" else Permission.VERIFY
+    if not perms.over(actor, wanted, found):
+        raise Denied(wanted)
     keys = [key for key in request.POST.getlist("record") if key.isdecimal() and len(key) < 19]
     rows = list(ServiceRecord.objects.visible_to(actor).filter(activity=activity, pk__in=keys))
     if not rows:
