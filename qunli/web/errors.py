@@ -5,10 +5,11 @@ The page of an error 500 asks neither database nor session: it must stand when t
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from qunli.access.selectors import explain
 from qunli.kernel.actor import NOBODY
@@ -16,7 +17,17 @@ from qunli.kernel.clock import local_date
 from qunli.kernel.errors import Denied
 
 
+def for_programs(request: HttpRequest, status: int, code: str, message: str) -> HttpResponse | None:
+    """Under /api/ also an address that no operation has is answered as the API answers (`kernel.api.Problem`)."""
+    if not request.path.startswith("/api/"):
+        return None
+    return JsonResponse({"code": code, "message": message, "field": None, "facts": {}}, status=status)
+
+
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    said = for_programs(request, 400, "bad_request", _("这个请求读不懂"))
+    if said is not None:
+        return said
     return render(request, "400.html", status=400)
 
 
@@ -29,6 +40,9 @@ def denied(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    said = for_programs(request, 404, "missing", _("没有找到，或者您看不到它。"))
+    if said is not None:
+        return said
     return render(request, "404.html", status=404)
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache as django_cache
+from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
-from django.db import transaction
+from django.db import close_old_connections, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
@@ -53,6 +54,9 @@ def operation(method: str, path: str) -> APIOperation:  # type: ignore[type-arg]
 @pytest.fixture(scope="module")
 def tokens(django_db_setup: None, django_db_blocker: Any) -> Iterator[tuple[world.World, dict[str, str]]]:
     """A world and a token with every scope for each role, gone in the end."""
+    # As Django's own test client: a request must not close the connection on which the transaction of the test is open.
+    request_started.disconnect(close_old_connections)
+    request_finished.disconnect(close_old_connections)
     with django_db_blocker.unblock(), transaction.atomic():
         made = world.build()
         yield (
@@ -64,6 +68,8 @@ def tokens(django_db_setup: None, django_db_blocker: Any) -> Iterator[tuple[worl
             },
         )
         transaction.set_rollback(True)
+    request_started.connect(close_old_connections)
+    request_finished.connect(close_old_connections)
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["valid", "broken"])
