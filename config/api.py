@@ -143,6 +143,8 @@ def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
 
 @api.exception_handler(HttpError)
 def _other(request: HttpRequest, error: HttpError) -> HttpResponse:
+    if error.status_code == 400:  # the body is no JSON: input that cannot be read, as any other
+        return _problem(request, 422, "invalid", _("请求的内容不是可以读懂的 JSON。"), errors=[])
     return _problem(request, error.status_code, "csrf" if error.status_code == 403 else "error", error.message)
 
 

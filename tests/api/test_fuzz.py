@@ -15,6 +15,7 @@ from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis import openapi as schemathesis_openapi
 from schemathesis.checks import CHECKS, load_all_checks
@@ -29,7 +30,7 @@ from tests.permissions import world
 from tests.permissions.addresses import argument_names, operations, value
 
 pytestmark = pytest.mark.django_db
-EXAMPLES = 20
+EXAMPLES = 12
 """Requests for each operation and each mode (valid, broken)."""
 ROLES = ("anonymous", "volunteer", "team_leader", "community_worker", "city_officer")
 
@@ -98,4 +99,7 @@ def test_conforms(method: str, path: str, mode: GenerationMode, tokens: Any) -> 
             transaction.set_rollback(True)
         case.validate_response(response, checks=CONFORMS)
 
-    probe()
+    try:
+        probe()
+    except Unsatisfiable:  # a text that is never wrong (any path answers) has no broken form
+        assert mode == GenerationMode.NEGATIVE
