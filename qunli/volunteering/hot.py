@@ -259,7 +259,7 @@ def _fixed(language: str) -> tuple[tuple[str, str], ...]:
     """The headers that every answer has, from the middleware itself."""
     request = HttpRequest()
     request.META["wsgi.url_scheme"] = "https" if settings.HTTPS else "http"
-    response = HttpResponse(headers={"Content-Length": "0", "Content-Language": language, "Vary": "Cookie"})
+    response = HttpResponse(headers={"Content-Length": "0", "Content-Language": language, "Vary": "Accept-Language, Cookie"})
     for middleware in (XFrameOptionsMiddleware, CSPMiddleware, SecurityMiddleware):
         middleware(lambda _request: response).process_response(request, response)
     return tuple(response.headers.items())
