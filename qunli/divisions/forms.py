@@ -4,11 +4,13 @@ from typing import Any, NamedTuple
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from qunli.divisions.enums import Level
+from qunli.divisions.enums import ChangeKind, Level
 from qunli.divisions.models import Division
 from qunli.divisions.selectors import Node, find, tree
+from qunli.divisions.services import Opening
 
 
 class Picked(NamedTuple):
@@ -128,3 +130,46 @@ class DivisionField(forms.Field):
     def has_changed(self, initial: Any, data: Any) -> bool:
         code = data.code if isinstance(data, Picked) else str(data or "")
         return bool(self.prepare_value(initial) or "") != bool(code) or str(self.prepare_value(initial) or "") != code
+
+
+class ChangeForm(forms.Form):
+    kind = forms.ChoiceField(label=_("变更类型"), choices=ChangeKind.choices)
+    before = forms.CharField(
+        label=_("变更前"), widget=forms.Textarea(attrs={"rows": 3}), help_text=_("每行一个 12 位区划代码。"), max_length=2000
+    )
+    after = forms.CharField(
+        label=_("变更后"),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("每行一个：12 位代码，空格，名称。例如 510104099000 锦华街道"),
+        max_length=4000,
+    )
+    parent = DivisionField(
+        label=_("新的上级"), required=False, levels=(Level.CITY, Level.DISTRICT, Level.STREET), help_text=_("只在改隶时填写。")
+    )
+    on = forms.DateField(label=_("生效日期"), widget=forms.DateInput(attrs={"type": "date"}))
+    document = forms.CharField(label=_("批准文号"), max_length=120)
+
+    def clean_before(self) -> list[Division]:
+        codes = self.cleaned_data["before"].split()
+        found = {division.code: division for division in Division.objects.filter(code__in=codes, valid_to=None)}
+        unknown = [code for code in codes if code not in found]
+        if unknown:
+            raise forms.ValidationError(gettext("没有现行的区划代码：%(codes)s"), params={"codes": "、".join(unknown)})
+        return [found[code] for code in dict.fromkeys(codes)]
+
+    def clean_after(self) -> list[Opening]:
+        openings: list[Opening] = []
+        for number, line in enumerate(self.cleaned_data["after"].splitlines(), 1):
+            code, _space, name = line.strip().partition(" ")
+            if not code:
+                continue
+            if len(code) != 12 or not code.isalnum() or not name.strip():
+                raise forms.ValidationError(gettext("第 %(line)d 行应为 12 位代码、空格、名称。"), params={"line": number})
+            openings.append(Opening(code.upper(), name.strip()))
+        return openings
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        if data.get("kind") == ChangeKind.TRANSFER and "parent" in data and data["parent"] is None:
+            self.add_error("parent", gettext("改隶要选择新的上级。"))
+        return data

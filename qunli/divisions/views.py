@@ -8,8 +8,8 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import condition, require_safe
 
 from qunli.divisions import selectors, services
-from qunli.divisions.change_forms import ChangeForm
 from qunli.divisions.enums import Kind, Level
+from qunli.divisions.forms import ChangeForm
 from qunli.divisions.models import Division
 from qunli.divisions.perms import Permission
 from qunli.kernel.clock import local_date
