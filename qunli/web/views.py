@@ -37,9 +37,9 @@ def greeting(home: Home, now: datetime) -> str:
     """By the hour in Shanghai, with one's own name when it is known."""
     hour = now.astimezone(SHANGHAI).hour
     words = _("上午好") if 5 <= hour < 12 else _("下午好") if 12 <= hour < 18 else _("晚上好")
-    if home.volunteer is None:
+    if not home.name:
         return words
-    return _("%(greeting)s，%(name)s") % {"greeting": words, "name": home.volunteer.person.name}
+    return _("%(greeting)s，%(name)s") % {"greeting": words, "name": home.name}
 
 
 @public

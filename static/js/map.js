@@ -20,7 +20,7 @@ async function draw(box) {
   }
   const pick = box.dataset.pick && document.getElementById(box.dataset.pick);
   if (pick) picker(map, box, pick, bounds);
-  if (bounds.isValid()) map.fitBounds(bounds.pad(0.2), { maxZoom: 14 });
+  if (bounds.isValid()) map.fitBounds(bounds.pad(0.2), { maxZoom: box.dataset.tiles ? 14 : 11 });
   if (!box.dataset.areas) return;
   const answer = await fetch(box.dataset.areas);
   if (!answer.ok) return;
@@ -29,7 +29,20 @@ async function draw(box) {
     onEachFeature: (feature, area) => area.bindTooltip(feature.properties.name, { permanent: true, direction: "center", className: "map-label" }),
   }).addTo(map);
   layer.bringToBack();
+  const tidy = () => layer.eachLayer((area) => label(map, area));
+  map.on("zoomend", tidy);
+  tidy();
   if (!bounds.isValid()) map.fitBounds(layer.getBounds());
+}
+
+/** A name is written only where its area is wide enough for it at this zoom. */
+function label(map, area) {
+  const box = area.getBounds();
+  const width = map.latLngToLayerPoint(box.getNorthEast()).x - map.latLngToLayerPoint(box.getSouthWest()).x;
+  const name = area.getTooltip().getElement();
+  if (!name) return;
+  name.dataset.width ||= name.offsetWidth;
+  name.hidden = width < Number(name.dataset.width) + 8;
 }
 
 function pinShape(inner) {

@@ -1,0 +1,66 @@
+"""The home page shows what is next and what waits, to whom it concerns, within its budget of queries."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from qunli.web.home import figures
+from tests import factories
+from tests.roles import roles
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("role", roles())
+def test_home_of_every_role_keeps_its_budget(role: str, as_role: Callable[..., Any], max_queries: Callable[[int], Any]) -> None:
+    client = as_role(role)
+    client.get("/")  # fills the tree of divisions and the figures
+    with max_queries(10):
+        page = client.get("/")
+    assert page.status_code == 200
+    assert client.person.name in page.content.decode()
+
+
+def test_a_visitor_sees_what_is_coming(client: Client, frozen: Any) -> None:
+    activity = factories.activity(starts_at=frozen() + timedelta(days=1))
+    factories.post(activity)
+    assert activity.title in client.get("/").content.decode()
+
+
+def test_a_resident_is_asked_to_register(as_role: Callable[..., Any]) -> None:
+    assert "/volunteer/register/" in as_role("resident").get("/").content.decode()
+
+
+def test_a_volunteer_sees_the_next_activity_and_its_sign_in_on_the_day(as_role: Callable[..., Any], frozen: Any) -> None:
+    client = as_role("volunteer")
+    activity = factories.activity(starts_at=frozen() + timedelta(hours=2))
+    factories.sign_up(client.person, factories.post(activity))
+    html = client.get("/").content.decode()
+    assert activity.title in html
+    assert f"/day/{activity.pk}/" in html
+    frozen.move(days=-1)
+    assert f"/day/{activity.pk}/" not in client.get("/").content.decode()
+
+
+def test_figures_are_counted_once_in_ten_minutes(frozen: Any, max_queries: Callable[[int], Any]) -> None:
+    cache.clear()
+    with max_queries(3):
+        first = figures(("510100000000/",))
+    with max_queries(0):
+        assert figures(("510100000000/",)) == first
+    frozen.move(minutes=11)
+    with max_queries(3):
+        figures(("510100000000/",))
+
+
+def test_figures_of_one_division_leave_the_others_out(as_role: Callable[..., Any]) -> None:
+    here, there = factories.division(), factories.division(district=factories.OTHER_DISTRICT)
+    factories.volunteer(factories.person(division=here), division=here)
+    before = figures((here.path,)).volunteers
+    cache.clear()
+    factories.volunteer(factories.person(division=there), division=there)
+    assert figures((here.path,)).volunteers == before
