@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.test import Client
 
 BUILD = Path("static/build")
@@ -17,7 +18,7 @@ def test_a_page_weighs_little(client: Client, path: str) -> None:
     html = client.get(path).content
     files = set(re.findall(r"/static/([\w./-]+\.(?:css|js|svg))", html.decode()))
     assert "build/app.css" in files
-    parts = [html, *(Path("static", name).read_bytes() for name in files)]
+    parts = [html, *(Path(finders.find(name)).read_bytes() for name in files)]
     fonts = sum(font.stat().st_size for font in BUILD.glob("fonts/*-latin-*.woff2"))
     weight = fonts + sum(len(gzip.compress(part)) for part in parts)
     assert weight < LIMIT, f"{path}: {weight} bytes"
