@@ -71,6 +71,8 @@ class Shot:
     device: str = "phone"
     elder: bool = False
     tongue: str = "zh-CN"
+    dark: bool = False
+    """The visitor's device is dark; a theme that "follows the device" follows."""
 
 
 SHOTS = [
@@ -83,6 +85,10 @@ SHOTS = [
     Shot("elder-phone-zh", "", lambda: reverse("web:home"), elder=True),
     Shot("home-phone-en", "", lambda: reverse("web:home"), tongue="en-US"),
     Shot("home-desk-zh", "community_worker", lambda: reverse("web:home"), "desk"),
+    Shot("welcome-desk-zh", "", lambda: reverse("web:home"), "desk"),
+    Shot("home-phone-zh-dark", "volunteer", lambda: reverse("web:home"), dark=True),
+    Shot("divisions-desk-zh-dark", "city_officer", lambda: reverse("divisions:browse"), "desk", dark=True),
+    Shot("components-desk-zh", "", lambda: reverse("web:gallery"), "desk"),
     Shot("queue-desk-zh", "street_officer", lambda: reverse("volunteering:queue"), "desk"),
 ]
 
@@ -97,7 +103,10 @@ def sign_in(role: str) -> dict[str, Any]:
 def take(browser: Browser, address: str, shot: Shot) -> Path:
     """Open the page, wait until it is still, keep it as WebP."""
     device: dict[str, Any] = PHONE if shot.device == "phone" else DESK
-    context = browser.new_context(**device, locale=shot.tongue, timezone_id="Asia/Shanghai", reduced_motion="reduce")
+    scheme = "dark" if shot.dark else "light"
+    context = browser.new_context(
+        **device, locale=shot.tongue, timezone_id="Asia/Shanghai", reduced_motion="reduce", color_scheme=scheme
+    )
     cookies = [sign_in(shot.role)] if shot.role else []
     if shot.elder:
         cookies.append({"name": "qunli_look", "value": "auto.elder"})
