@@ -136,6 +136,8 @@ AXES_LOCKOUT_PARAMETERS = ["username"]  # the blind index of the phone: five wro
 AXES_RESET_ON_SUCCESS = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
+AXES_DISABLE_ACCESS_LOG = True  # sign-ins stand in the audit
+AXES_SENSITIVE_PARAMETERS = ["phone", "password", "csrfmiddlewaretoken"]  # what it stores of a failed try holds none of these
 SILENCED_SYSTEM_CHECKS = [
     "axes.W002",  # its middleware only draws the page of a lock-out; ours says it in the form
     "axes.W006",  # without the address the lock is stricter: it holds wherever the tries come from

@@ -99,6 +99,12 @@ class ChangePhoneForm(forms.Form):
     old_code = _code_field(_("原号码收到的验证码"))
     new_code = _code_field(_("新号码收到的验证码"), autofocus=False)
 
+    def __init__(self, *args: Any, has_old: bool = True, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not has_old:
+            # An account of an outside identity has had no phone yet.
+            del self.fields["old_code"]
+
 
 class TokenForm(forms.Form):
     name = forms.CharField(label=_("名称"), max_length=60, help_text=_("写给自己看的，例如“社区公众号”。"))

@@ -96,7 +96,7 @@ def confirm_code(*, account: Account, code: str, now: datetime) -> None:
         raise Refused(WRONG_CODE, code="code", field="code")
 
 
-def change_phone(*, account: Account, phone: str, old_code: str, new_code: str, by: Actor, now: datetime) -> None:
+def change_phone(*, account: Account, phone: str, new_code: str, old_code: str = "", by: Actor, now: datetime) -> None:
     """Move an account to another phone: codes from both must be right. Raises Refused at `old_code`, `new_code` or `phone`."""
     phone = normal_phone(phone)
     # Tries are counted outside of the transaction; both codes are spent inside, together with the change.

@@ -317,7 +317,7 @@ def phone(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and request.POST.get("step") == "codes" and pending:
         new = decrypt(bytes.fromhex(pending))
         context |= {"step": "codes", "new": mask_phone(new)}
-        codes = ChangePhoneForm(request.POST)
+        codes = ChangePhoneForm(request.POST, has_old=bool(old))
         if not codes.is_valid():
             return render_refused(request, "accounts/phone.html", codes, context=context)
         try:
@@ -339,7 +339,7 @@ def phone(request: HttpRequest) -> HttpResponse:
             return render_refused(request, "accounts/phone.html", form, refused, context)
         request.session[NEW_PHONE] = encrypt(new).hex()
         context |= {"step": "codes", "new": mask_phone(new)}
-        return render(request, "accounts/phone.html", {"form": ChangePhoneForm(), **context})
+        return render(request, "accounts/phone.html", {"form": ChangePhoneForm(has_old=bool(old)), **context})
     return render(request, "accounts/phone.html", {"form": form, **context})
 
 

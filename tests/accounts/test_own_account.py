@@ -1,13 +1,19 @@
 """Pages of one's own account: devices, tokens, password, phone, second factor."""
 
 import re
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from allauth.core import context
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value, yield_hotp_counters_from_time
+from allauth.socialaccount.adapter import get_adapter as get_social_adapter
+from allauth.socialaccount.internal.flows.login import complete_login
+from allauth.socialaccount.models import SocialAccount, SocialLogin
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.base import UpdateError
 from django.db import connection
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
 
@@ -318,3 +324,40 @@ def test_the_inbox_exists_in_the_demonstration_only(client: Client, settings: An
     assert len(page.context["factors"]) == 1
     settings.DEMO = False
     assert client.get(reverse("accounts:inbox")).status_code == 404
+
+
+def test_an_account_of_an_outside_identity_takes_a_phone_with_one_code() -> None:
+    account, _place = person_of("resident")
+    Account.objects.filter(pk=account.pk).update(phone=None, phone_digest=None)
+    browser, new = client_of(Account.objects.get(pk=account.pk)), phone_number()
+    url = reverse("accounts:phone")
+    assert browser.get(url).status_code == 200
+    assert browser.post(url, {"step": "phone", "phone": new}).status_code == 200
+    assert browser.post(url, {"step": "codes", "new_code": codes_sent()[0]}).status_code == 302
+    assert Account.objects.get(pk=account.pk).phone == new
+
+
+def test_an_outside_identity_opens_an_account_and_keeps_nothing_of_the_profile(rf: RequestFactory) -> None:
+    def arrive() -> Any:
+        request = rf.get("/accounts/outside/city/login/callback/")
+        request.session = services.SessionStore()
+        request.user = AnonymousUser()
+        request.allauth = SimpleNamespace()  # type: ignore[attr-defined]
+        outside = SocialAccount(
+            provider="weixin", uid="o6_bmjrPTlm6_2sgVt7hMZOPfL2M", extra_data={"nickname": "昵称", "headimgurl": "x"}
+        )
+        login = SocialLogin(user=Account(), account=outside)
+        with context.request_context(request):
+            get_social_adapter().populate_user(request, login, {"name": "昵称"})
+            login.lookup()
+            return complete_login(request, login), request
+
+    answer, request = arrive()
+    assert answer.status_code == 302
+    account = Account.objects.get()
+    assert (account.phone, account.has_usable_password(), account.person) == (None, False, None)
+    assert SocialAccount.objects.get().extra_data == {}
+    assert request.user == account
+    assert request.session["_auth_user_id"] == str(account.pk)
+    arrive()
+    assert Account.objects.count() == 1

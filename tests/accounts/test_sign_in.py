@@ -176,6 +176,9 @@ def test_five_wrong_passwords_lock_the_phone_wherever_they_come_from() -> None:
         Client(REMOTE_ADDR=f"10.0.0.{number}").post(url, {"phone": account.phone, "password": "wrong"})
     answer = Client().post(url, {"phone": account.phone, "password": PASSWORD})
     assert answer.status_code == 422
+    kept = str(list(AccessAttempt.objects.values()))
+    assert str(account.phone) not in kept
+    assert "wrong" not in kept
     assert "15" in str(answer.context["form"].errors)
     AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(minutes=16))
     assert Client().post(url, {"phone": account.phone, "password": PASSWORD}).status_code == 302
