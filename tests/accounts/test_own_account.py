@@ -349,7 +349,6 @@ def test_an_outside_identity_opens_an_account_and_keeps_nothing_of_the_profile(r
         login = SocialLogin(user=Account(), account=outside)
         with context.request_context(request):
             get_social_adapter().populate_user(request, login, {"name": "昵称"})
-            login.lookup()
             return complete_login(request, login), request
 
     answer, request = arrive()
