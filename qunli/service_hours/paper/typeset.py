@@ -76,5 +76,6 @@ def _template() -> bytes:
 
 def _qr(link: str) -> str:
     picture = io.BytesIO()
-    segno.make(link, error="m", micro=False).save(picture, kind="svg", border=0, dark="#2b2623")
+    # Weighing all eight masks costs more than the drawing; readers take any of them.
+    segno.make(link, error="m", micro=False, mask=3).save(picture, kind="svg", border=0, dark="#2b2623")
     return picture.getvalue().decode()

@@ -8,10 +8,10 @@ import hashlib
 import json
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
 from django.urls import reverse as address
 from django.utils.translation import gettext as _
 
@@ -43,7 +43,7 @@ def issue(*, person: Person, since: date, until: date, by: Actor, now: datetime)
     The same content is issued once: asked again, the same certificate comes back. Raises Denied; Refused at "since" or "until":
     "period", "future", "no_hours", "too_many"; "not_volunteer" at "person".
     """
-    volunteer = Volunteer.objects.select_related("division").filter(person=person).first()
+    volunteer = Volunteer.objects.select_related("division").only("number", "division__path").filter(person=person).first()
     if volunteer is None:
         raise Refused(_("还没有登记为志愿者，没有可以证明的时长。"), code="not_volunteer", field="person")
     if not perms.may_issue_for(by, person, volunteer.division.path):
@@ -112,48 +112,76 @@ def _check_period(since: date, until: date, today: date) -> None:
         raise Refused(_("开始日期不能早于 2000 年。"), code="period", field="since")
 
 
-def certifiable_entries(*, person: Person, since: date, until: date) -> QuerySet[HourEntry]:
-    """Live entries that a certificate of the period would name: verified, not in dispute, at least a minute."""
-    begin = datetime(since.year, since.month, since.day, tzinfo=SHANGHAI)
-    end = datetime(until.year, until.month, until.day, 23, 59, 59, 999999, tzinfo=SHANGHAI)
+class Entry(NamedTuple):
+    """What a certificate needs of a live entry; columns only, since a certificate names hundreds."""
+
+    pk: int
+    record_id: int
+    minutes: int
+    title: str
+    content: str
+    starts_at: datetime
+    ends_at: datetime
+    unit: str
+
+
+def _entries(person: Person, since: date, until: date, records: Sequence[int]) -> list[Entry]:
+    """Live entries that the certificate names: verified, not in dispute, at least a minute."""
+    rows = HourEntry.objects.live().filter(
+        record__in=records,
+        person=person,
+        minutes__gt=0,
+        record__state__in=COUNTING,
+        record__activity__starts_at__range=_span(since, until),
+    )
+    activity = "record__activity__"
+    names = (
+        "pk",
+        "record_id",
+        "minutes",
+        *(activity + name for name in ("title", "content", "starts_at", "ends_at", "team__name")),
+    )
+    return [Entry(*row) for row in rows.order_by("record__activity__starts_at", "record_id").values_list(*names)]
+
+
+def _span(since: date, until: date) -> tuple[datetime, datetime]:
+    """Both days whole, in Shanghai."""
     return (
-        HourEntry.objects.live()
-        .filter(person=person, minutes__gt=0, record__state__in=COUNTING, record__activity__starts_at__range=(begin, end))
-        .select_related("record__activity__team")
-        .order_by("record__activity__starts_at", "record_id")
+        datetime(since.year, since.month, since.day, tzinfo=SHANGHAI),
+        datetime(until.year, until.month, until.day, 23, 59, 59, 999999, tzinfo=SHANGHAI),
     )
 
 
-def _certifiable(person: Person, since: date, until: date) -> list[HourEntry]:
-    keys = list(
-        certifiable_entries(person=person, since=since, until=until).values_list("record_id", flat=True)[: MOST_SERVICES + 1]
+def _certifiable(person: Person, since: date, until: date) -> list[Entry]:
+    # Locked first, read afterwards: what is voided meanwhile is not among them.
+    rows = ServiceRecord.objects.select_for_update(of=("self",)).filter(
+        person=person, state__in=COUNTING, minutes__gt=0, activity__starts_at__range=_span(since, until)
     )
+    keys = list(rows.order_by("pk").values_list("pk", flat=True)[: MOST_SERVICES + 1])
     if len(keys) > MOST_SERVICES:
         raise Refused(
             _("这段时间的服务超过 %(count)d 次。请缩短期间，分几份开具。") % {"count": MOST_SERVICES},
             code="too_many",
             field="since",
         )
-    # Locked first, read again afterwards: what was voided meanwhile is not among them any more.
-    list(ServiceRecord.objects.select_for_update(of=("self",)).filter(pk__in=keys).order_by("pk").values_list("pk", flat=True))
-    entries = list(certifiable_entries(person=person, since=since, until=until).filter(record__in=keys))
+    entries = _entries(person, since, until, keys)
     if not entries:
         raise Refused(_("这段时间没有已核实的服务时长。请换一段时间，或等待核实。"), code="no_hours", field="since")
     return entries
 
 
-def _digest(person: Person, since: date, until: date, entries: Sequence[HourEntry]) -> bytes:
+def _digest(person: Person, since: date, until: date, entries: Sequence[Entry]) -> bytes:
     """Of what the paper says: whose, which period, which entries."""
     content = [person.pk, person.name, since.isoformat(), until.isoformat(), [entry.pk for entry in entries]]
     return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).digest()
 
 
 def _issue(
-    person: Person, volunteer: Volunteer, since: date, until: date, entries: Sequence[HourEntry], by: Actor, now: datetime
+    person: Person, volunteer: Volunteer, since: date, until: date, entries: Sequence[Entry], by: Actor, now: datetime
 ) -> Certificate:
     minutes = sum(entry.minutes for entry in entries)
     number = numbering.new_number(local_date(now).year)
-    units = {entry.record.activity.team.name for entry in entries}
+    units = {entry.unit for entry in entries}
     # 办法 26: who organised and recorded issues. Hours of several units are certified by the authority that keeps the register.
     issuer = units.pop() if len(units) == 1 else settings.AUTHORITY
     verification = settings.SITE_URL + address("service_hours:verify")
@@ -198,15 +226,14 @@ def _issue(
     return certificate
 
 
-def _row(entry: HourEntry) -> Row:
-    activity = entry.record.activity
-    begin, end = activity.starts_at.astimezone(SHANGHAI), activity.ends_at.astimezone(SHANGHAI)
-    content = " ".join(activity.content.split())
+def _row(entry: Entry) -> Row:
+    begin, end = entry.starts_at.astimezone(SHANGHAI), entry.ends_at.astimezone(SHANGHAI)
+    content = " ".join(entry.content.split())
     return Row(
         day=wording.day_zh(begin.date()),
         times=f"{begin:%H:%M}–{end:%H:%M}",
-        title=activity.title,
+        title=entry.title,
         content=content if len(content) <= 60 else content[:59] + "…",
-        unit=activity.team.name,
+        unit=entry.unit,
         time=wording.duration_zh(entry.minutes),
     )
