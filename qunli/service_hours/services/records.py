@@ -72,7 +72,7 @@ def set_times(
             minutes=found.minutes,
             reason=reason,
         )
-        _tell_volunteer([found], "hours_times_set", by, reason=reason)
+        _tell_volunteer([found], "service_hours/hours_times_set", by, reason=reason)
     return found
 
 
@@ -140,7 +140,7 @@ def correct(
         ledger.earn(records=[found], by=by, now=now, reason=reason)
         revoke_resting_on(records=[found], reason=reason, by=by, now=now)
         audit.record("service_hours.correct", _subject(found), by=by, was=before, minutes=minutes, reason=reason)
-        _tell_volunteer([found], "hours_corrected", by, reason=reason, was=before)
+        _tell_volunteer([found], "service_hours/hours_corrected", by, reason=reason, was=before)
     return found
 
 
@@ -168,7 +168,7 @@ def uphold(*, record: ServiceRecord, reason: str, by: Actor, now: datetime) -> S
         found = _verifiable(record, by)
         _move([found], "uphold", now, state_reason=reason, verified_by_id=by.person_id, verified_at=now)
         audit.record("service_hours.uphold", _subject(found), by=by, reason=reason)
-        _tell_volunteer([found], "hours_upheld", by, reason=reason)
+        _tell_volunteer([found], "service_hours/hours_upheld", by, reason=reason)
     return found
 
 
@@ -184,7 +184,7 @@ def void(*, record: ServiceRecord, reason: str, by: Actor, now: datetime) -> Ser
         reversal = ledger.reverse(record=found, by=by, now=now, reason=reason)
         revoke_resting_on(records=[found], reason=reason, by=by, now=now)
         audit.record("service_hours.void", _subject(found), by=by, minutes=reversal.minutes if reversal else 0, reason=reason)
-        _tell_volunteer([found], "hours_void", by, reason=reason)
+        _tell_volunteer([found], "service_hours/hours_void", by, reason=reason)
     return found
 
 
@@ -209,7 +209,7 @@ def _several(records: Iterable[ServiceRecord], verb: str, by: Actor, now: dateti
         else:
             _move(good, verb, now, verified_by_id=by.person_id, verified_at=now)
             ledger.earn(records=good, by=by, now=now)
-            _tell_volunteer(good, "hours_verified", by)
+            _tell_volunteer(good, "service_hours/hours_verified", by)
         audit.record_many([(f"service_hours.{verb}", _subject(one), {"minutes": one.minutes}) for one in good], by=by)
     return Done(good, bad)
 
@@ -272,7 +272,7 @@ def _tell_volunteer(records: Sequence[ServiceRecord], template: str, by: Actor, 
         first = same[0]
         tell(
             [one.person_id for one in same],
-            f"service_hours/{template}",
+            template,
             url=_url(first) if len(same) == 1 else address("service_hours:records"),
             title=first.activity.title,
             day=local_date(first.activity.starts_at).isoformat(),

@@ -101,7 +101,7 @@ def messages_of(text: str) -> Iterator[tuple[int, Any, str | None]]:
 
 
 def new_catalog() -> Catalog:
-    return Catalog(locale=LANGUAGE, project="Qunli", charset="utf-8", fuzzy=False)
+    return Catalog(locale=LANGUAGE, project="Qunli", last_translator="Qunli", language_team="Qunli", fuzzy=False)
 
 
 def load(path: Path) -> Catalog:
