@@ -4,7 +4,6 @@ def calendar_entries(person_id: int, now: datetime) -> Iterable[Entry]: ...
 """
 
 from datetime import datetime
-from typing import NamedTuple
 
 from django.conf import settings
 from django.utils import translation
@@ -12,22 +11,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from icalendar import Calendar, Event
 
-from qunli.notices.selectors import preference
-
-
-class Entry(NamedTuple):
-    """One thing in a person's calendar. `uid` never changes for it; `changed_at` is when it last did."""
-
-    uid: str
-    title: str
-    starts_at: datetime
-    ends_at: datetime
-    changed_at: datetime
-    place: str = ""
-    text: str = ""
-    url: str = ""
-    """Path on this site."""
-    cancelled: bool = False
+from qunli.notices.selectors import Entry, preference
 
 
 def calendar(person_id: int, now: datetime) -> bytes:

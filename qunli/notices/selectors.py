@@ -1,12 +1,29 @@
 """Reads of one's own notices."""
 
+from datetime import datetime
 from hashlib import sha256
+from typing import NamedTuple
 
 from django.db.models import QuerySet
 
 from qunli.kernel.actor import Actor
 from qunli.notices.models import Feed, Notice, Preference
 from qunli.people.models import Person
+
+
+class Entry(NamedTuple):
+    """One thing in a person's calendar. `uid` never changes for it; `changed_at` is when it last did."""
+
+    uid: str
+    title: str
+    starts_at: datetime
+    ends_at: datetime
+    changed_at: datetime
+    place: str = ""
+    text: str = ""
+    url: str = ""
+    """Path on this site."""
+    cancelled: bool = False
 
 
 def notices(actor: Actor) -> QuerySet[Notice]:

@@ -20,7 +20,7 @@ from qunli.kernel.errors import Refused
 from qunli.kernel.geo import metres
 from qunli.kernel.pages import Page, paginate
 from qunli.kernel.words import query_tokens
-from qunli.notices.feeds import Entry
+from qunli.notices.selectors import Entry
 from qunli.people import selectors as people
 from qunli.people.models import Person
 from qunli.volunteering import signing_up
@@ -366,6 +366,11 @@ def own_membership(*, team: Team, actor: Actor) -> Membership | None:
 def led(*, actor: Actor) -> list[Team]:
     """Teams that the actor leads."""
     return list(Team.objects.filter(pk__in=led_teams(actor)).select_related("division").order_by("id"))
+
+
+def led_keys(*, actor: Actor) -> list[int]:
+    """Primary keys of the teams that the actor leads; no query."""
+    return led_teams(actor)
 
 
 def leaders(*, team: Team) -> list[Person]:

@@ -30,6 +30,8 @@ from qunli.kernel.actor import Actor
 
 TRIES = 3
 PARAMETERS = ("post", "wait", "now")
+NOTICES = {"confirmed": "volunteering/sign_up_confirmed", "waiting": "volunteering/sign_up_waiting"}
+"""What the person reads afterwards, by the state of the sign-up."""
 
 WHO = """
     SELECT %(person)s::bigint AS person_id, %(actor)s::text AS actor, %(address)s::inet AS address,
@@ -104,7 +106,8 @@ audited AS (
 ),
 told AS (
     INSERT INTO notices_notice (person_id, template, facts, url, created_at)
-    SELECT v.person_id, 'volunteering/sign_up_' || signed.state,
+    SELECT v.person_id,
+        CASE signed.state WHEN 'confirmed' THEN '{confirmed}' ELSE '{waiting}' END,
         jsonb_build_object('title', v.title,
             'starts_at', to_char(lower(place.during) AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD HH24:MI')),
         '/activities/' || v.activity_id || '/', %(now)s::timestamptz
@@ -190,7 +193,7 @@ class Outcome(NamedTuple):
 
 def statement(who: str = WHO, until: str = "starts_at") -> str:
     """The statement, with psycopg's named parameters; `who` as the module says, `until` the column up to which one may sign up."""
-    return (_FACTS + _DEED).format(who=who, until=until, posts="p.id = %(post)s::bigint")
+    return (_FACTS + _DEED).format(who=who, until=until, posts="p.id = %(post)s::bigint", **NOTICES)
 
 
 def facts() -> str:

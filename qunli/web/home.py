@@ -22,7 +22,6 @@ from qunli.service_hours.selectors import Queue, Totals
 from qunli.volunteering import selectors as volunteering
 from qunli.volunteering.models import Activity, SignUp, Team, Volunteer
 from qunli.volunteering.perms import Permission
-from qunli.volunteering.querysets import led_teams
 
 FIGURES_FOR = 600
 """Seconds for which the figures of a division are kept: they are counted over its whole population."""
@@ -81,7 +80,7 @@ def build(actor: Actor, now: datetime) -> Home:
         home.upcoming = volunteering.my_sign_ups(actor=actor, now=now, size=3).items
         home.next_is_today = home.next is not None and local_date(home.next.activity.starts_at) == local_date(now)
         home.totals = service_hours.my_totals(actor=actor)
-    teams = led_teams(actor)
+    teams = volunteering.led_keys(actor=actor)
     if teams:
         home.leads = True
         home.led = led_soon(teams, now)

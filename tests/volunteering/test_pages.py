@@ -80,14 +80,14 @@ def test_visitors_find_and_read(client: Any, max_queries: Callable[[int], Any]) 
 )
 def test_a_search_that_cannot_be_read_says_so(client: Any, query: str) -> None:
     make.post(make.activity())
-    see(client, "activities", query=query)
-    see(client, "teams", query=query)
+    assert see(client, "activities", query=query)
+    assert see(client, "teams", query=query)
 
 
 def test_drafts_are_not_there_for_others(client: Any, volunteer_client: RoleClient) -> None:
     activity = make.activity(state="draft")
-    see(client, "activity", activity.pk, status=404)
-    see(volunteer_client, "activity", activity.pk, status=404)
+    assert see(client, "activity", activity.pk, status=404)
+    assert see(volunteer_client, "activity", activity.pk, status=404)
 
 
 def test_signing_up_and_cancelling(volunteer_client: RoleClient, max_queries: Callable[[int], Any]) -> None:
@@ -396,7 +396,7 @@ def test_english(as_role: Callable[..., RoleClient]) -> None:
         ("teams", []),
         ("profile", []),
     ):
-        see(client, name, *args)
+        assert 'lang="en"' in see(client, name, *args)
 
 
 def test_district_level_teams_go_to_the_city() -> None:

@@ -76,6 +76,7 @@ def save_draft(*, account: Account, step: int, answers: dict[str, Any]) -> Regis
 
 
 def drop_draft(*, account: Account) -> None:
+    """Throw a begun registration away."""
     RegistrationDraft.objects.filter(account=account).delete()
 
 
