@@ -29,20 +29,22 @@ async function draw(box) {
     onEachFeature: (feature, area) => area.bindTooltip(feature.properties.name, { permanent: true, direction: "center", className: "map-label" }),
   }).addTo(map);
   layer.bringToBack();
-  const tidy = () => layer.eachLayer((area) => label(map, area));
-  map.on("zoomend", tidy);
-  tidy();
+  map.on("zoomend", () => tidy(layer));
+  tidy(layer);
   if (!bounds.isValid()) map.fitBounds(layer.getBounds());
 }
 
-/** A name is written only where its area is wide enough for it at this zoom. */
-function label(map, area) {
-  const box = area.getBounds();
-  const width = map.latLngToLayerPoint(box.getNorthEast()).x - map.latLngToLayerPoint(box.getSouthWest()).x;
-  const name = area.getTooltip().getElement();
-  if (!name) return;
-  name.dataset.width ||= name.offsetWidth;
-  name.hidden = width < Number(name.dataset.width) + 8;
+/** Names that would lie on one another give way: the first drawn stays. The list beside the map has them all. */
+function tidy(layer) {
+  const kept = [];
+  layer.eachLayer((area) => {
+    const name = area.getTooltip().getElement();
+    if (!name) return;
+    name.hidden = false;
+    const box = name.getBoundingClientRect();
+    name.hidden = kept.some((one) => box.left < one.right && one.left < box.right && box.top < one.bottom && one.top < box.bottom);
+    if (!name.hidden) kept.push(box);
+  });
 }
 
 function pinShape(inner) {
