@@ -14,6 +14,10 @@ ALSO_OPEN = {
     "divisions.forms": "the field with which every form chooses a division",
     "people.identity": "pure checks of identity numbers, names and phones",
     "people.wordings": "the texts of consents, with their versions",
+    "access.roles": "roles and permissions as data, read once from roles.toml",
+    "accounts.scopes": "the names of what a token may be narrowed to",
+    "accounts.sessions": "the digest of a session's key, for the one statement of a sign-up",
+    "accounts.middleware": "how seldom a session is touched, for the one statement of a sign-up",
     "audit.context": "address and id of the request, for the one statement of a sign-up",
 }
 
