@@ -21,7 +21,7 @@ from qunli.kernel.errors import Denied, Refused
 from qunli.kernel.fields import DigestField, EncryptedField
 from qunli.people.models import Consent, Guardianship, Merge, Person
 from qunli.people.perms import Permission, may_erase
-from qunli.people.registry import Reference, references, registered
+from qunli.people.registry import Reference, counted, references, registered
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,13 @@ class Kept:
 
 def kept_after(person: Person) -> list[Kept]:
     """What an erasure would leave, for the page that asks for confirmation."""
-    found = []
-    for reference, _owner, rows in _hanging(person):
-        number = rows.count()
-        if number and not _goes(reference):
-            found.append(Kept(str(reference.model._meta.verbose_name), number, _why(reference)))
-    return found
+    staying = [(reference, rows) for reference, _owner, rows in _hanging(person) if not _goes(reference)]
+    numbers = counted([rows for _reference, rows in staying])
+    return [
+        Kept(str(reference.model._meta.verbose_name), number, _why(reference))
+        for (reference, _rows), number in zip(staying, numbers, strict=True)
+        if number
+    ]
 
 
 def erase(*, person: Person, by: Actor, now: datetime) -> list[Kept]:
@@ -80,7 +81,7 @@ def _hanging(owner: models.Model) -> Iterator[tuple[Reference, models.Model, mod
         if reference.acting or reference.model is type(owner):
             continue
         rows = reference.model._base_manager.filter(**{reference.field.attname: owner.pk})
-        if reference.single:
+        if reference.single and references(reference.model):
             for row in rows:
                 yield from _hanging(row)
         yield reference, owner, rows

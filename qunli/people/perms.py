@@ -1,7 +1,7 @@
 """Who may see and change the records of people. Every query goes through `Person.objects.visible_to`."""
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from qunli.kernel.actor import Actor
 
@@ -61,6 +61,24 @@ def may_export(actor: Actor, person: "Person") -> bool:
 def may_erase(actor: Actor, person: "Person") -> bool:
     """The person, a guardian of theirs, and whoever holds people.erase over where they live."""
     return is_self_or_ward(actor, person) or actor.has(Permission.ERASE, _path(person))
+
+
+class Rights(NamedTuple):
+    """What an actor may do with one record, asked once for a page."""
+
+    own: bool
+    """The actor's own record, or that of a ward."""
+    edit: bool
+    unmask: bool
+    export: bool
+    erase: bool
+
+
+def rights(actor: Actor, person: "Person") -> Rights:
+    """`may_edit`, `may_unmask`, `may_export` and `may_erase` together."""
+    own, path = is_self_or_ward(actor, person), _path(person)
+    held = (own or actor.has(p, path) for p in (Permission.REGISTER, Permission.UNMASK, Permission.EXPORT, Permission.ERASE))
+    return Rights(own, *held)
 
 
 def is_self_or_ward(actor: Actor, person: "Person") -> bool:

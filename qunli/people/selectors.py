@@ -16,7 +16,7 @@ from qunli.people.enums import IdKind, Purpose
 from qunli.people.identity import age_on, digest_text, kind_of_number, normal_phone, parse_document
 from qunli.people.models import Consent, Duplicate, Guardianship, Merge, Person
 from qunli.people.perms import Permission
-from qunli.people.registry import references
+from qunli.people.registry import counted, references
 from qunli.people.wordings import Wording
 
 ADULT = 18
@@ -150,11 +150,10 @@ def may_confirm_own_income(person: Person, actor: Actor, on: date) -> bool:
 
 def summary(person: Person) -> list[tuple[str, int]]:
     """How many rows of each kind hang on the person: what a merge would move."""
+    asked = [r for r in references(Person) if r.model is not Person and not r.acting]
+    numbers = counted([r.model._base_manager.filter(**{r.field.attname: person.pk}) for r in asked])
     found: dict[str, int] = {}
-    for reference in references(Person):
-        if reference.model is Person or reference.acting:
-            continue
-        number = reference.model._base_manager.filter(**{reference.field.attname: person.pk}).count()
+    for reference, number in zip(asked, numbers, strict=True):
         if number:
             label = str(reference.model._meta.verbose_name)
             found[label] = found.get(label, 0) + number

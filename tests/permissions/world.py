@@ -8,10 +8,12 @@ from django.utils import timezone
 
 from qunli.accounts.models import Account
 from qunli.divisions.enums import Level
+from qunli.divisions.models import Division
 from qunli.kernel.actor import SYSTEM
 from qunli.kernel.clock import local_date
 from qunli.notices.models import Notice
-from qunli.people.models import Person
+from qunli.people import services as people
+from qunli.people.models import Duplicate, Guardianship, Merge, Person
 from qunli.service_hours import services
 from qunli.service_hours.models import Certificate
 from qunli.volunteering.models import Team
@@ -56,6 +58,7 @@ def build_place(district: str) -> Place:
     present = factories.sign_up(volunteer.person, running_post)
     record = factories.record(present)
     other = factories.volunteer(factories.person(division=community))
+    twin = factories.person(division=community, id_number=None)
     return Place(
         {
             "division": community,
@@ -65,6 +68,12 @@ def build_place(district: str) -> Place:
             "post": post,
             "volunteer": volunteer,
             "person": volunteer.person,
+            "twin": twin,
+            "duplicate": Duplicate.objects.create(
+                one=volunteer.person, other=twin, reason="same_contact", found_on=local_date(now)
+            ),
+            "merge": merge_of(community),
+            "guardianship": guardianship_of(volunteer.person, community, now),
             "membership": membership,
             "sign_up": sign_up,
             "running": running,
@@ -75,6 +84,17 @@ def build_place(district: str) -> Place:
             "notice": Notice.objects.create(person=volunteer.person, template="volunteering/sign_up_confirmed", facts={}),
         }
     )
+
+
+def merge_of(community: Division) -> Merge:
+    """A merge that can be undone."""
+    kept, gone = factories.person(division=community), factories.person(division=community, id_number=None)
+    return people.merge(kept=kept, gone=gone, reason="持证件到社区说明", by=SYSTEM, now=timezone.now())
+
+
+def guardianship_of(minor: Person, community: Division, now: datetime) -> Guardianship:
+    guardian = factories.person(division=community)
+    return Guardianship.objects.create(minor=minor, guardian=guardian, relation="parent", since=local_date(now))
 
 
 def certificate_of(person: Person, team: Team, now: datetime) -> Certificate:

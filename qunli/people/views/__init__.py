@@ -20,7 +20,7 @@ from qunli.people import selectors, services
 from qunli.people.erasing import kept_after
 from qunli.people.forms import ConsentForm, ContactForm, EraseForm, GuardianForm, PersonForm, ReasonForm
 from qunli.people.models import Person
-from qunli.people.perms import Permission, is_self_or_ward, may_edit, may_erase, may_export, may_unmask
+from qunli.people.perms import Permission, is_self_or_ward, may_edit, may_erase, rights
 
 
 def visible_person(request: HttpRequest, person_id: int) -> tuple[Actor, Person]:
@@ -86,23 +86,23 @@ def person(request: HttpRequest, person_id: int) -> HttpResponse:
 
 
 def _page(request: HttpRequest, actor: Actor, found: Person, **more: Any) -> HttpResponse:
-    today, own = local_date(timezone.now()), is_self_or_ward(actor, found)
+    today, may = local_date(timezone.now()), rights(actor, found)
     context = {
         "person": found,
         "me": actor.person_id == found.pk,
-        "own": own,
+        "own": may.own,
         "unmasked": None,
         "consents": selectors.consent_lines(found, today),
         "guardians": selectors.guardians(found),
         "wards": selectors.wards(found),
         "minor": not selectors.counts_as_adult(found, today) and found.birth_date is not None,
         "consent_missing": found.birth_date is not None and selectors.missing_for_minor(found, today),
-        "may_confirm_income": not own and selectors.may_confirm_own_income(found, actor, today),
-        "looks": audit_selectors.looks_at(f"person:{found.pk}", limit=20) if own else [],
-        "may_edit": may_edit(actor, found),
-        "may_unmask": may_unmask(actor, found),
-        "may_export": may_export(actor, found),
-        "may_erase": may_erase(actor, found),
+        "may_confirm_income": not may.own and selectors.may_confirm_own_income(found, actor, today),
+        "looks": audit_selectors.looks_at(f"person:{found.pk}", limit=20) if may.own else [],
+        "may_edit": may.edit,
+        "may_unmask": may.unmask,
+        "may_export": may.export,
+        "may_erase": may.erase,
         "reason_form": ReasonForm(),
     }
     return render(request, "people/person.html", context | more, status=more.get("status", 200))
