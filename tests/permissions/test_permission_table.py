@@ -35,8 +35,6 @@ WRITING = os.environ.get("QUNLI_WRITE_TABLE") == "1"
 BUDGET = 10
 """Queries of a page at most."""
 SIGN_IN = (resolve_url(settings.LOGIN_URL), resolve_url("account_login"))
-BUDGET_OF: dict[str, int] = {}
-"""Pages that may ask more, with their number. Empty is best."""
 
 
 @cache
@@ -75,7 +73,6 @@ def ask(client: Any, method: str, path: str) -> str:
     """What the gate says. Nothing that the request did stays, nor what it told the browser (signing out takes its cookie)."""
     cookies = {name: morsel.value for name, morsel in client.cookies.items()}
     with transaction.atomic():
-        django_cache.clear()
         try:
             sender = getattr(client, method.lower())
             response = (
@@ -90,6 +87,13 @@ def ask(client: Any, method: str, path: str) -> str:
             transaction.set_rollback(True)
 
 
+def counted(client: Any, method: str, path: str) -> tuple[str, int]:
+    """The answer, and how often the database was asked; the savepoints around it are ours."""
+    with max_queries(1000) as asked:
+        answer = ask(client, method, path)
+    return answer, sum(not sql.startswith(("SAVEPOINT", "ROLLBACK", "RELEASE")) for sql in asked)
+
+
 def observed(the_world: world.World, lines: list[tuple[Address, str]]) -> dict[Address, dict[str, str]]:
     result: dict[Address, dict[str, str]] = {}
     over_budget = []
@@ -97,12 +101,12 @@ def observed(the_world: world.World, lines: list[tuple[Address, str]]) -> dict[A
         with transaction.atomic():
             client = the_world.client(role)
             for address, path in lines:
-                with max_queries(1000) as asked:
-                    answer = ask(client, address.method, path)
-                allowed = BUDGET_OF.get(address.name, BUDGET)
-                count = sum(not sql.startswith(("SAVEPOINT", "ROLLBACK", "RELEASE")) for sql in asked)  # those are ours
-                if address.method == "GET" and answer == "yes" and count > allowed:
-                    over_budget.append(f"{address.name} as {role}: {count} queries")
+                django_cache.clear()  # limits and lock-outs of one address do not reach the next
+                answer, count = counted(client, address.method, path)
+                if address.method == "GET" and answer == "yes" and count > BUDGET:
+                    _, count = counted(client, address.method, path)  # figures that are counted once in some minutes are there now
+                    if count > BUDGET:
+                        over_budget.append(f"{address.name} as {role}: {count} queries")
                 result.setdefault(address, {})[role] = answer
             transaction.set_rollback(True)
     assert not over_budget, "\n".join(over_budget)
