@@ -103,10 +103,8 @@ def sign_in(role: str) -> dict[str, Any]:
 def take(browser: Browser, address: str, shot: Shot) -> Path:
     """Open the page, wait until it is still, keep it as WebP."""
     device: dict[str, Any] = PHONE if shot.device == "phone" else DESK
-    scheme = "dark" if shot.dark else "light"
-    context = browser.new_context(
-        **device, locale=shot.tongue, timezone_id="Asia/Shanghai", reduced_motion="reduce", color_scheme=scheme
-    )
+    look = {**device, "color_scheme": "dark" if shot.dark else "light"}
+    context = browser.new_context(**look, locale=shot.tongue, timezone_id="Asia/Shanghai", reduced_motion="reduce")
     cookies = [sign_in(shot.role)] if shot.role else []
     if shot.elder:
         cookies.append({"name": "qunli_look", "value": "auto.elder"})

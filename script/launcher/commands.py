@@ -85,8 +85,7 @@ def screenshots(words: list[str]) -> int:
     chromium = browser()
     with database() as (settings, descriptors):
         environment.statics(settings)
-        serve.fill(settings, scale=0.01)
-        serve.manage(settings, "demo_people", "--json", quiet=True)  # moves the demonstration's day to today
+        serve.fill(settings, scale=0.01)  # also moves the demonstration's day to today
         settings["QUNLI_CHROMIUM"] = chromium
         return run([PYTHON, ROOT / "script" / "pictures.py", *words], settings, descriptors)
 

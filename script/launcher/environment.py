@@ -83,6 +83,8 @@ def python() -> None:
                 [PYTHON, "-m", "pip", "install", *options],
                 "check the network and pip's configuration, then run script/setup again.",
             )
+            # On all cores, and also where the environment forbids to write bytecode later: each start would compile for seconds.
+            subprocess.run([PYTHON, "-m", "compileall", "-q", "-j", "0", VENV / "lib"], stdout=subprocess.DEVNULL)
 
 
 def _is_sound() -> bool:

@@ -109,11 +109,13 @@ def manage(settings: dict[str, str], *words: str, quiet: bool = False) -> str:
     return run.stdout or ""
 
 
-def fill(settings: dict[str, str], scale: float) -> None:
-    """Migrate, and give a demonstration its city where nobody lives yet."""
-    manage(settings, "migrate", "-v", "0")
-    if settings.get("QUNLI_DEMO") == "1":
-        manage(settings, "synthesize", "--if-empty", "--scale", str(scale))
+def fill(settings: dict[str, str], scale: float) -> list[dict[str, str]]:
+    """Migrate, and give a demonstration its city where nobody lives yet; returns the demonstration's sign-ins, one per role."""
+    if settings.get("QUNLI_DEMO") != "1":
+        manage(settings, "migrate", "-v", "0")
+        return []
+    people: list[dict[str, str]] = json.loads(manage(settings, "prepare_demo", "--scale", str(scale), quiet=True))
+    return people
 
 
 def children(settings: dict[str, str], host: str, port: int) -> list[Child]:
@@ -131,10 +133,9 @@ def children(settings: dict[str, str], host: str, port: int) -> list[Child]:
     ]
 
 
-def announcement(settings: dict[str, str], address: str) -> str:
+def announcement(people: list[dict[str, str]], address: str) -> str:
     """The address and one sign-in per role."""
     lines = ["", f"Qunli 群力 is at {address}   (Ctrl-C stops it)"]
-    people = json.loads(manage(settings, "demo_people", "--json", quiet=True) or "[]") if settings.get("QUNLI_DEMO") == "1" else []
     if people:
         lines += [
             "",
@@ -159,8 +160,7 @@ def server(words: list[str]) -> int:
             settings["QUNLI_HOSTS"] = f"localhost,127.0.0.1,[::1],{given.host},{socket.gethostname()}"
         settings["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_folder())
         environment.statics(settings)
-        fill(settings, given.scale)
-        text = announcement(settings, address)
+        text = announcement(fill(settings, given.scale), address)
         Supervisor(
             settings,
             descriptors,
