@@ -3,10 +3,14 @@
 import json
 from collections.abc import Iterable
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from django import template
+from django.templatetags.static import static
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
 from qunli.kernel.clock import SHANGHAI
@@ -136,3 +140,15 @@ def masked_phone(phone: object) -> str:
 def as_json(value: Any) -> str:
     """JSON for a data attribute; the template escapes it. Lazy translations become text."""
     return json.dumps(value, ensure_ascii=False, default=str)
+
+
+@register.simple_tag
+def icon(name: str, size: str = "") -> SafeString:
+    """What `<c-icon>` without a label gives; the loader writes this tag in its place (qunli/web/loader.py)."""
+    return _icon(str(name), size)
+
+
+@lru_cache(maxsize=512)
+def _icon(name: str, size: str) -> SafeString:
+    markup = '<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>'
+    return format_html(markup, size, static("build/icons.svg"), name)
