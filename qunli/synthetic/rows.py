@@ -54,7 +54,7 @@ class Column:
 def numbers(values: Array, kind: str, null: Array | None = None) -> Column:
     """Numbers of a fixed size; `kind` is a numpy code: "i2", "i4", "i8", "f8", "b1". `null` marks the rows without a value."""
     big = np.ascontiguousarray(values.astype(f">{kind}" if kind != "b1" else "u1"))
-    content = big.view(np.uint8).reshape(len(big), -1)
+    content = big.view(np.uint8).reshape(len(big), big.dtype.itemsize)
     if null is None:
         return Column(content, [content.shape[1]])
     return Column(content, [content.shape[1], -1], null.astype(np.int8))

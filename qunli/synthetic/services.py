@@ -21,11 +21,12 @@ def synthesize(*, scale: float, seed: int, today: date, progress: Progress = lam
     try:
         wording = wordings.current(Purpose.REGISTRATION, today).version
         tables = city.draw(scale=scale, seed=seed, today=today, city=settings.CITY_CODE, wording=wording)
-        return loading.write(tables, progress)
     except NoDivisions as error:
         raise Refused(_("还没有行政区划。请先运行 script/manage load_divisions。"), code="divisions") from error
     except ValueError as error:
         raise Refused(_("规模不合适：%(why)s") % {"why": error}, code="scale", field="scale") from error
+    try:
+        return loading.write(tables, progress)
     except loading.NotEmpty as error:
         message = _("数据库里已经有数据（%(table)s），不会覆盖。需要重来请运行 script/server --reset。") % {"table": error}
         raise Refused(message, code="not_empty") from error

@@ -8,7 +8,7 @@ can say yes, or tell what the statement said; it never refuses a request on its 
 
 What holds as in the ordinary path: signing out (there or everywhere), deactivation and expiry at once, since the session's row is
 read in the statement itself; CSRF by cookie and form or header, and by Origin; the audit with address and request id; the metrics.
-Why it is made so, with figures: docs/decisions/0020-hot-verbs.md.
+Why it is made so, with figures: docs/decisions/hot-verbs.md.
 """
 
 import hmac

@@ -48,4 +48,5 @@ def test_all_kinds_of_columns_arrive() -> None:
 
 
 def test_nothing_is_encoded_for_no_rows() -> None:
-    assert rows.encode([rows.text("x")], 0) == b""
+    nobody = np.arange(0)
+    assert rows.encode([rows.text("x"), rows.numbers(nobody, "i8"), rows.span(nobody, nobody)], 0) == b""
