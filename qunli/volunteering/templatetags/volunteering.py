@@ -1,13 +1,21 @@
 """Small words of the room's pages. Built in: no `{% load %}`."""
 
 from django import template
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from qunli.kernel.clock import local_date
 from qunli.volunteering import selectors
 from qunli.volunteering.models import Activity, SignUp
 from qunli.volunteering.signing_up import Outcome
 
 register = template.Library()
+CARDS = 5_000
+"""Cards that a process keeps: about 10 MB."""
+_cards: dict[tuple[object, ...], SafeString] = {}
 
 
 @register.filter
@@ -40,3 +48,22 @@ def says(code: str, activity: Activity) -> str:
 @register.filter
 def labels(values: list[str]) -> list[str]:
     return selectors.labels(values)
+
+
+@register.simple_tag
+def activity_card(activity: Activity, number: int = 0, far: int | None = None) -> SafeString:
+    """`_card.html` of an activity with team and division. With `number` it has that pin on the map, with `far` its metres.
+
+    A card shows the same to everybody, so it is drawn once for what it says and kept: a list has twenty, and drawing them was most
+    of its time.
+    """
+    shown = (activity.title, activity.category, activity.state, activity.danger, activity.starts_at, activity.ends_at)
+    where = (activity.division.name, activity.address, activity.team.name, activity.taken, activity.places)
+    key = (activity.pk, number, far, *shown, *where, get_language(), local_date(timezone.now()))
+    card = _cards.get(key)
+    if card is None:
+        card = SafeString(render_to_string("volunteering/_card.html", {"activity": activity, "number": number, "far": far}))
+        if len(_cards) >= CARDS:
+            _cards.clear()
+        _cards[key] = card
+    return card
