@@ -67,7 +67,7 @@ def test_every_link_between_documents_leads_somewhere() -> None:
 def test_every_recorded_decision_reads_the_same() -> None:
     """A decision says what was asked, what was chosen and why."""
     folder = ROOT / "docs" / "decisions"
-    decisions = [path for path in folder.glob("*.md") if re.match(r"\d", path.name)]
+    decisions = sorted(folder.glob("*.md"))
     assert decisions, "docs/decisions/ holds no decision"
     for path in decisions:
         assert path.read_text().startswith("# "), f"{path.name} has no title"

@@ -52,7 +52,8 @@ def test_codes_are_read_generously(world: World) -> None:
     spaced = f" {text[:3]} {text[3:]} "
     full_width = "".join(chr(ord(c) + 0xFEE0) for c in text)
     for typed in (spaced, full_width):
-        services.sign_in(activity=world.activity, by=world.actor(world.volunteer()), now=at(9), code=typed)
+        record = services.sign_in(activity=world.activity, by=world.actor(world.volunteer()), now=at(9), code=typed)
+        assert record.in_method == "code"
 
 
 @pytest.mark.parametrize("typed", ["", "12345", "1234567", "abcdef", "12 34", "１２３４５"])
