@@ -96,6 +96,17 @@ def forged(payload: Any) -> str:
         forged([["id"], True, []]),
         forged("text"),
     ],
+    ids=[
+        "letter",
+        "dots",
+        "accent",
+        "long",
+        "other salt",
+        "other list",
+        "wrong kind",
+        "no values",
+        "no list",
+    ],  # the signatures hold the time
 )
 def test_a_made_up_cursor_is_refused(cursor: str) -> None:
     with pytest.raises(Refused) as refusal:
