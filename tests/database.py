@@ -49,5 +49,6 @@ def empty(test_case: Any) -> None:
         cursor.execute("truncate " + ", ".join(f'"{t}"' for t in gone))
         for seed in seeds:
             cursor.execute(f'insert into "{seed.removeprefix(SEED)}" overriding system value select * from "{seed}"')  # noqa: S608
+        cursor.execute("set constraints all immediate")  # ALTER TABLE does not wait for checks that are still to come
         for table in guarded:
             cursor.execute(f'alter table "{table}" enable trigger user')
