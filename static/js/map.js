@@ -60,7 +60,9 @@ function picker(map, box, form, bounds) {
   let marker = null;
   const put = (at) => {
     marker?.remove();
-    marker = L.marker(at, { icon: L.divIcon({ className: "", html: pinShape(document.createElement("span")), iconSize: [28, 28], iconAnchor: [14, 34] }) });
+    // The pin only shows the place; the fields beside the map hold it, so it is no button.
+    const icon = L.divIcon({ className: "", html: pinShape(document.createElement("span")), iconSize: [28, 28], iconAnchor: [14, 34] });
+    marker = L.marker(at, { icon, interactive: false, keyboard: false });
     marker.addTo(map);
   };
   if (lat.value && lng.value) {
