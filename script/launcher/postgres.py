@@ -14,6 +14,7 @@ import os
 import pwd
 import secrets
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -203,7 +204,21 @@ class Cluster:
                 os.close(probe)
 
     def running(self) -> bool:
-        return self._run("pg_ctl", "status", "-D", self.data).returncode == 0
+        """Whether the server takes connections. One that was killed may stand in the list of processes for a while: wait it out."""
+        end = time.monotonic() + 60
+        while self._run("pg_ctl", "status", "-D", self.data).returncode == 0:
+            if self._answers() or time.monotonic() > end:
+                return True
+            time.sleep(0.2)
+        return False
+
+    def _answers(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as door:
+            try:
+                door.connect(str(self.sockets / ".s.PGSQL.5432"))
+            except OSError:
+                return False
+        return True
 
     def stop(self) -> None:
         self._run("pg_ctl", "stop", "-D", self.data, "-m", "fast", "-w", "-t", "60")

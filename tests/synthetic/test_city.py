@@ -29,8 +29,10 @@ NONE_OF = {
             SELECT count(*) FROM volunteering_signup s
             WHERE s.post_id = p.id AND s.state IN ('confirmed', 'attended', 'no_show'))""",
     "activities that are not the sum of their posts": """
-        SELECT a.id FROM volunteering_activity a WHERE (a.places, a.taken) IS DISTINCT FROM (
-            SELECT sum(places), sum(taken) FROM volunteering_post p WHERE p.activity_id = a.id)""",
+        SELECT a.id FROM volunteering_activity a
+        LEFT JOIN (SELECT activity_id, sum(places) AS places, sum(taken) AS taken FROM volunteering_post GROUP BY 1) p
+            ON p.activity_id = a.id
+        WHERE (a.places, a.taken) IS DISTINCT FROM (p.places, p.taken)""",
     "teams with other members than they count": """
         SELECT t.id FROM volunteering_team t WHERE members <> (
             SELECT count(*) FROM volunteering_membership m WHERE m.team_id = t.id AND m.state = 'active')""",
