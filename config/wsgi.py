@@ -7,6 +7,10 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django_application = get_wsgi_application()
 
+from django.urls import get_resolver  # noqa: E402
+
 from qunli.volunteering.hot import HotSignUps  # noqa: E402 - needs the registry that the line above sets up
+
+_ = get_resolver().url_patterns  # imports every room's views and API now, so that the first visitor does not wait for them
 
 application = HotSignUps(django_application)
