@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from django.db import connection
 from django.db.models import Count, Min, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
@@ -211,21 +212,26 @@ def visible_record(*, record_id: int, actor: Actor) -> ServiceRecord | None:
 
 
 def my_records(*, actor: Actor, cursor: str | None, size: int = 20) -> Page[ServiceRecord]:
-    """The actor's own records, the latest first."""
-    rows = ServiceRecord.objects.filter(person=actor.person_id or 0).select_related("activity__team")
+    """The actor's own records, the latest first, with what a line of the list says."""
+    rows = ServiceRecord.objects.filter(person=actor.person_id or 0).select_related("activity__team").only(*LINE)
     return paginate(rows, order=("-signed_in_at", "-id"), cursor=cursor, size=size)
 
 
+LINE = ("state", "minutes", "signed_in_at", "activity__title", "activity__starts_at", "activity__team__name")
+TOTALS = """
+    SELECT coalesce((SELECT minutes FROM volunteering_volunteer WHERE person_id = %(person)s), 0),
+        count(*) FILTER (WHERE state IN ('verified', 'confirmed', 'corrected', 'disputed')),
+        count(*) FILTER (WHERE state = ANY(%(open)s)), coalesce(sum(minutes) FILTER (WHERE state = ANY(%(open)s)), 0),
+        count(*) FILTER (WHERE state = 'disputed')
+    FROM service_hours_servicerecord WHERE person_id = %(person)s
+"""
+
+
 def my_totals(*, actor: Actor) -> Totals:
-    """The kept total, and what is still on the way, in two queries."""
-    volunteer = Volunteer.objects.filter(person=actor.person_id or 0).first()
-    counts = ServiceRecord.objects.filter(person=actor.person_id or 0).aggregate(
-        services=Count("pk", filter=Q(state__in=["verified", "confirmed", "corrected", "disputed"])),
-        pending=Count("pk", filter=Q(state__in=OPEN)),
-        pending_minutes=Sum("minutes", filter=Q(state__in=OPEN), default=0),
-        disputed=Count("pk", filter=Q(state=RecordState.DISPUTED)),
-    )
-    return Totals(minutes=volunteer.minutes if volunteer else 0, **counts)
+    """The kept total, and what is still on the way, in one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(TOTALS, {"person": actor.person_id or 0, "open": list(OPEN)})
+        return Totals(*(int(number) for number in cursor.fetchone()))
 
 
 def my_entries(*, actor: Actor, cursor: str | None, size: int = 30) -> Page[HourEntry]:

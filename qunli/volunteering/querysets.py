@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 _M = TypeVar("_M", bound=models.Model)
 
 
+PLAIN = ("title", "category", "state", "danger", "starts_at", "ends_at", "address", "longitude", "latitude", "places", "taken")
+LISTED = (*PLAIN, "team__name", "division__name", "division__code")
+
+
 def led_teams(actor: Actor, permission: str = Permission.LEAD_TEAM) -> list[int]:
     """Primary keys of the teams to which `permission` of the actor is narrowed."""
     return sorted(int(unit.removeprefix("team:")) for unit in actor.units(permission) if unit.startswith("team:"))
@@ -75,6 +79,10 @@ class ActivityQuerySet(models.QuerySet["Activity"]):
             | own("created_by", actor)
             | decides(actor, Permission.APPROVE_ACTIVITY, "team__level")
         )
+
+    def listed(self) -> "ActivityQuerySet":
+        """With what a line of a list says, team and division among it; the long texts and search words stay in the database."""
+        return self.select_related("team", "division").only(*LISTED)
 
     def open_at(self, now: datetime) -> "ActivityQuerySet":
         """Published and not yet begun: what one can still sign up for."""

@@ -57,7 +57,7 @@ class Wanted:
 
 def find_activities(*, wanted: Wanted, actor: Actor, now: datetime, cursor: str | None = None, size: int = SIZE) -> Page[Activity]:
     """A page of published activities. Each has `metres` (None without `near`). Raises Refused "words"."""
-    found: Any = Activity.objects.select_related("team", "division")
+    found: Any = Activity.objects.listed()
     if wanted.past:
         found = found.filter(state="closed")
     elif wanted.near is not None:
@@ -114,10 +114,17 @@ def _distance(near: Place | None, activity: Activity) -> int | None:
     return round(metres(near.longitude, near.latitude, activity.longitude, activity.latitude))
 
 
+UNSEEN = (
+    *("search", "team__search", "team__introduction"),
+    *(f"person_in_charge__{name}" for name in ("id_number", "id_digest", "phone", "phone_digest", "email")),
+)
+"""What the page of an activity does not say; some of it would have to be decrypted."""
+
+
 def activity(*, pk: int, actor: Actor) -> Activity:
     """One activity with team, division and posts. Raises Activity.DoesNotExist also when it may not be seen."""
     posts = Prefetch("posts", Post.objects.order_by("id"))
-    related = Activity.objects.visible_to(actor).select_related("team__division", "division", "person_in_charge")
+    related = Activity.objects.visible_to(actor).select_related("team__division", "division", "person_in_charge").defer(*UNSEEN)
     return related.prefetch_related(posts).get(pk=pk)
 
 
@@ -242,7 +249,7 @@ def waiting_place(*, sign_up: SignUp) -> int:
 
 def led_activities(*, actor: Actor, cursor: str | None = None, size: int = SIZE) -> Page[Activity]:
     """Activities of the teams that the actor leads, latest first, drafts among them."""
-    rows = Activity.objects.visible_to(actor).filter(team__in=led_teams(actor)).select_related("team", "division")
+    rows = Activity.objects.listed().visible_to(actor).filter(team__in=led_teams(actor))
     return paginate(rows, order=("-starts_at", "-id"), cursor=cursor, size=size)
 
 
@@ -292,7 +299,8 @@ def find_teams(*, wanted: WantedTeams, actor: Actor, cursor: str | None = None, 
 
 def team(*, pk: int, actor: Actor) -> Team:
     """One team. Raises Team.DoesNotExist also when it may not be seen."""
-    return Team.objects.visible_to(actor).select_related("division", "parent").get(pk=pk)
+    related = Team.objects.visible_to(actor).select_related("division", "parent")
+    return related.defer("search", "parent__search", "parent__introduction").get(pk=pk)
 
 
 def teams_below(*, path: str, children: Iterable[Node]) -> dict[int, int]:
@@ -329,9 +337,7 @@ def to_decide_counts(*, actor: Actor) -> ToDecide:
 
 def team_activities(*, team: Team, now: datetime, limit: int = 5) -> list[Activity]:
     """What of a team is still to come."""
-    return list(
-        Activity.objects.open_at(now).filter(team=team).select_related("team", "division").order_by("starts_at", "id")[:limit]
-    )
+    return list(Activity.objects.listed().open_at(now).filter(team=team).order_by("starts_at", "id")[:limit])
 
 
 def members(*, team: Team, actor: Actor, state: str = "active", cursor: str | None = None, size: int = 50) -> Page[Membership]:
@@ -360,7 +366,7 @@ def own_membership(*, team: Team, actor: Actor) -> Membership | None:
     if actor.person_id is None:
         return None
     rows = Membership.objects.filter(team=team, volunteer__person=actor.person_id, state__in=["applied", "active"])
-    return rows.select_related("team__division", "volunteer").first()
+    return rows.order_by().first()
 
 
 def led(*, actor: Actor) -> list[Team]:

@@ -129,29 +129,33 @@ def visible(actor: Actor, signed_in: bool) -> list[Entry]:
     ]
 
 
-def groups(actor: Actor, signed_in: bool, path: str) -> list[Group]:
-    """Groups with their links; the menu itself is left out, since this is it."""
-    links = _links([entry for entry in visible(actor, signed_in) if entry.url != "web:menu"], path)
-    found = [Group(key, label, [link for link in links if link.entry.group == key]) for key, label in GROUPS.items()]
-    return [group for group in found if group.links]
+class Menu:
+    """The navigation of one reader on one page. `key` says all that it depends on, so that what was drawn of it can be kept."""
 
+    def __init__(self, actor: Actor, signed_in: bool, path: str) -> None:
+        self.entries = [entry for entry in visible(actor, signed_in) if where(entry.url)]
+        hrefs = [where(entry.url) for entry in self.entries]
+        matching = [href for href in hrefs if path == href or (href != "/" and path.startswith(href))]
+        self.current = max(matching, key=len, default="")
+        """The entry whose address is the longest beginning of the path."""
+        self.key = " ".join([*hrefs, self.current])
 
-def bar(actor: Actor, signed_in: bool, path: str) -> list[Link]:
-    """At most four: home, the two heaviest, the menu."""
-    entries = visible(actor, signed_in)
-    ends = {"web:home", "web:menu"}
-    middle = sorted((e for e in entries if e.weight and e.url not in ends), key=lambda e: -e.weight)[:2]
-    home = [e for e in entries if e.url == "web:home"]
-    menu = [e for e in entries if e.url == "web:menu"]
-    return _links([*home, *middle, *menu], path)
+    def groups(self) -> list[Group]:
+        """Groups with their links; the menu itself is left out, since this is it."""
+        links = self._links(entry for entry in self.entries if entry.url != "web:menu")
+        found = [Group(key, label, [link for link in links if link.entry.group == key]) for key, label in GROUPS.items()]
+        return [group for group in found if group.links]
 
+    def bar(self) -> list[Link]:
+        """At most four: home, the two heaviest, the menu."""
+        ends = {"web:home", "web:menu"}
+        middle = sorted((e for e in self.entries if e.weight and e.url not in ends), key=lambda e: -e.weight)[:2]
+        home = [e for e in self.entries if e.url == "web:home"]
+        menu = [e for e in self.entries if e.url == "web:menu"]
+        return self._links([*home, *middle, *menu])
 
-def _links(entries: Iterable[Entry], path: str) -> list[Link]:
-    """The current one is the entry whose address is the longest beginning of `path`."""
-    found = [(entry, href) for entry in entries if (href := where(entry.url))]
-    matching = [href for _entry, href in found if path == href or (href != "/" and path.startswith(href))]
-    best = max(matching, key=len, default=None)
-    return [Link(entry, href, href == best) for entry, href in found]
+    def _links(self, entries: Iterable[Entry]) -> list[Link]:
+        return [Link(entry, href, href == self.current) for entry in entries if (href := where(entry.url))]
 
 
 @lru_cache(maxsize=256)

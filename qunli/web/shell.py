@@ -8,8 +8,7 @@ from django.utils.functional import SimpleLazyObject
 
 from qunli.kernel.actor import NOBODY, Actor
 from qunli.notices.selectors import unread_count
-from qunli.web import navigation
-from qunli.web.navigation import where
+from qunli.web.navigation import Menu, where
 from qunli.web.preferences import of_request
 
 
@@ -21,8 +20,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     """Context processor. `look` has theme, elder and language; `unread` the number of unread messages."""
     return {
         "look": SimpleLazyObject(lambda: of_request(request)),
-        "navigation": SimpleLazyObject(lambda: navigation.groups(actor(request), signed_in(request), request.path)),
-        "bar": SimpleLazyObject(lambda: navigation.bar(actor(request), signed_in(request), request.path)),
+        "menu": SimpleLazyObject(lambda: Menu(actor(request), signed_in(request), request.path)),
         "unread": SimpleLazyObject(lambda: unread(request)),
         "authority": settings.AUTHORITY,
         "demonstration": settings.DEMO,

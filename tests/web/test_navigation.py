@@ -25,7 +25,7 @@ def test_every_icon_of_an_entry_is_built() -> None:
 @pytest.mark.parametrize("signed_in", [True, False])
 def test_the_bar_holds_at_most_four(signed_in: bool) -> None:
     for actor in (NOBODY, SYSTEM):
-        bar = navigation.bar(actor, signed_in, "/")
+        bar = navigation.Menu(actor, signed_in, "/").bar()
         assert 2 <= len(bar) <= 4
         assert bar[0].entry.url == "web:home"
         assert bar[-1].entry.url == "web:menu"
@@ -33,7 +33,7 @@ def test_the_bar_holds_at_most_four(signed_in: bool) -> None:
 
 
 def test_nobody_sees_what_needs_a_permission() -> None:
-    shown = {link.entry.url for group in navigation.groups(NOBODY, False, "/") for link in group.links}
+    shown = {link.entry.url for group in navigation.Menu(NOBODY, False, "/").groups() for link in group.links}
     guarded = {entry.url for entry in navigation.ENTRIES if entry.needs or entry.signed_in}
     assert not shown & guarded
 

@@ -66,8 +66,8 @@ def activity(request: HttpRequest, pk: int) -> HttpResponse:
 def page_of(one: Activity, actor: Actor) -> dict[str, Any]:
     """The context of an activity's page."""
     now = timezone.now()
-    own = selectors.own_sign_up(activity=one, actor=actor)
     standings = selectors.standings(activity=one, actor=actor, now=now)
+    own = selectors.own_sign_up(activity=one, actor=actor) if any(s.already for s in standings) else None
     by_post = {standing.post.pk: standing for standing in standings}
     leads = perms.leads(actor, one.team)
     return {
