@@ -10,8 +10,9 @@ class AccessConfig(AppConfig):
 
     def ready(self) -> None:
         from qunli.access.checks import check_roles
-        from qunli.access.services import end_with_person
-        from qunli.people.services import on_erase
+        from qunli.access.services import check_merge, end_with_person
+        from qunli.people.services import on_erase, on_merge
 
         register(check_roles)
         on_erase(end_with_person)
+        on_merge(check_merge)

@@ -8,11 +8,13 @@ from django.utils.translation import gettext_lazy as _
 
 from qunli.access.perms import may_grant_anything
 from qunli.access.roles import ROLES, grant_permission
+from qunli.accounts.models import Account
 from qunli.divisions.forms import DivisionField
 from qunli.kernel.actor import Actor
 from qunli.kernel.errors import Refused
+from qunli.people.identity import normal_phone
 from qunli.people.models import Person
-from qunli.people.selectors import find_by_phone
+from qunli.people.selectors import find_by_phone, phone_digest
 
 
 def _date_input() -> forms.DateInput:
@@ -57,8 +59,17 @@ class GrantForm(forms.Form):
 
     @staticmethod
     def _person(phone: str, name: str) -> Person:
-        """Phone and name must both be right: knowing one of them opens nobody's record."""
-        matching = [person for person in find_by_phone(phone) if person.name == name.strip()]
+        """Phone and name must both be right: knowing one of them opens nobody's record.
+
+        Everybody writes the phone of their own record as they like; that of an account was proven by a code. So whoever has an
+        account is found by its phone only: nobody is appointed in another's name.
+        """
+        digest = phone_digest(normal_phone(phone))
+        matching = [
+            person
+            for person in find_by_phone(phone)
+            if person.name == name.strip() and not Account.objects.filter(person=person).exclude(phone_digest=digest).exists()
+        ]
         if len(matching) != 1:
             raise Refused(_("没有找到手机号码和姓名都相符的人。"), code="person", field="phone")
         return matching[0]

@@ -4,17 +4,21 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from qunli.access.models import Posting
 from qunli.access.perms import may_grant
 from qunli.access.roles import ROLES, grant_permission
+from qunli.access.units import division_of_unit, on_unit
 from qunli.audit.services import record
 from qunli.divisions.models import Division
 from qunli.kernel.actor import SYSTEM, Actor
 from qunli.kernel.clock import local_date
 from qunli.kernel.errors import Denied, Refused
 from qunli.people.models import Person
+
+__all__ = ["check_merge", "end", "end_of_unit", "end_with_person", "grant", "on_unit"]
 
 
 def grant(
@@ -45,6 +49,8 @@ def grant(
         raise Refused(message, code="unit", field="unit")
     if by is not SYSTEM and by.person_id == person.pk:
         raise Refused(_("不能给自己授予角色，请由另一位有权限的同事办理。"), code="oneself", field="person")
+    if unit:
+        _check_unit(unit, division)
     posting = Posting(
         person=person,
         role=role,
@@ -62,6 +68,15 @@ def grant(
     except IntegrityError as error:
         raise _refusal(posting, error) from error
     return posting
+
+
+def _check_unit(unit: str, division: Division) -> None:
+    """The unit is what counts in the end, so it must be one, and stand in the division over which the granter may grant."""
+    place = division_of_unit(unit)
+    if place is None:
+        raise Refused(_("没有这个队伍或单位，请核对编号，例如 team:42。"), code="unit_unknown", field="unit")
+    if not place.path.startswith(division.path):
+        raise Refused(_("这个队伍或单位不在所选的任职区划里。"), code="unit_elsewhere", field="unit")
 
 
 def _refusal(posting: Posting, error: IntegrityError) -> Refused:
@@ -94,7 +109,33 @@ def end(*, posting: Posting, on: date, by: Actor, reason: str = "") -> None:
     posting.valid_to = locked.valid_to
 
 
+def end_of_unit(*, unit: str, role: str, on: date, reason: str = "") -> None:
+    """The unit is no more: whoever holds `role` over it holds it no longer, however they came by it. The caller has checked who asks."""
+    for posting in (
+        Posting.objects.filter(unit=unit, role=role).filter(Q(valid_to=None) | Q(valid_to__gt=on)).select_related("division")
+    ):
+        end(posting=posting, on=on, by=SYSTEM, reason=reason)
+
+
 def end_with_person(*, person: Person, by: Actor, now: datetime) -> None:
-    """The person asked for deletion: every posting ends today."""
+    """The person asked for deletion: every posting ends today. Raises Denied when another erases who is not theirs to dismiss."""
+    if by.person_id != person.pk:
+        _check_appointed(person, by, now, _("注销任职人员的档案"))
     for posting in Posting.objects.filter(person=person, valid_to=None).select_related("division"):
         end(posting=posting, on=local_date(now), by=SYSTEM, reason="erased")
+
+
+def check_merge(*, kept: Person, gone: Person, by: Actor, now: datetime) -> None:
+    """A merge moves postings, accounts and keys: so whoever merges must be able to grant what either person holds. Raises Denied."""
+    for person in (kept, gone):
+        _check_appointed(person, by, now, _("合并任职人员的档案"))
+
+
+def _check_appointed(person: Person, by: Actor, now: datetime, tried: str) -> None:
+    """Roles that the system alone gives (volunteer) are nobody's appointment."""
+    held = Posting.objects.filter(Q(valid_to=None) | Q(valid_to__gt=local_date(now)), person=person).select_related("division")
+    for posting in held:
+        known = ROLES.get(posting.role)
+        appointed = known is None or known.granted_by or known.second_factor
+        if appointed and not may_grant(by, posting.role, posting.division.path):
+            raise Denied(grant_permission(posting.role), tried)

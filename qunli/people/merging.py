@@ -44,6 +44,8 @@ def merge(*, kept: Person, gone: Person, reason: str, by: Actor, now: datetime) 
         locked = {p.pk: p for p in Person.objects.select_for_update().filter(pk__in=[kept.pk, gone.pk]).order_by("pk")}
         kept, gone = locked[kept.pk], locked[gone.pk]
         _check_one_person(kept, gone)
+        for guard in registered.guards:
+            guard(kept=kept, gone=gone, by=by, now=now)
         steps: list[dict[str, Any]] = []
         gone.merged_into = kept
         gone.save(update_fields=["merged_into", "updated_at"])

@@ -74,9 +74,16 @@ class Eraser(Protocol):
     def __call__(self, *, person: Person, by: Actor, now: datetime) -> None: ...
 
 
+class Guard(Protocol):
+    """Says whether two records may be merged by this actor; raises Denied or Refused."""
+
+    def __call__(self, *, kept: Person, gone: Person, by: Actor, now: datetime) -> None: ...
+
+
 @dataclass
 class _Registered:
     resolvers: dict[str, Resolver] = field(default_factory=dict)
+    guards: list[Guard] = field(default_factory=list)
     erasers: list[Eraser] = field(default_factory=list)
 
 
@@ -86,6 +93,12 @@ registered = _Registered()
 def on_merge_conflict(label: str, resolver: Resolver) -> None:
     """A room says, from its AppConfig.ready, what becomes of a row of the merged person that its constraints keep from moving."""
     registered.resolvers[label] = resolver
+
+
+def on_merge(guard: Guard) -> None:
+    """A room says, from its AppConfig.ready, who may not merge whom. Asked inside the merge, with both records locked."""
+    if guard not in registered.guards:
+        registered.guards.append(guard)
 
 
 def on_erase(eraser: Eraser) -> None:

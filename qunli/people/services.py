@@ -21,7 +21,7 @@ from qunli.people.identity import age_on, check_birth_date, normal_name, normal_
 from qunli.people.merging import dismiss, find_duplicates, merge, undo
 from qunli.people.models import Consent, Duplicate, Guardianship, Person
 from qunli.people.perms import Permission, is_self_or_ward, may_edit, may_register, may_unmask
-from qunli.people.registry import on_erase, on_merge_conflict
+from qunli.people.registry import on_erase, on_merge, on_merge_conflict
 
 __all__ = [
     "Unmasked",
@@ -35,6 +35,7 @@ __all__ = [
     "give_consent",
     "merge",
     "on_erase",
+    "on_merge",
     "on_merge_conflict",
     "register",
     "undo",

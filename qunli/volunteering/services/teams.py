@@ -157,8 +157,7 @@ def dissolve_team(*, team: Team, reason: str, by: Actor, now: datetime) -> None:
         current = _decided(team, "dissolve", by, reason)
         members = Membership.objects.filter(team=current, state__in=["applied", "active"]).select_for_update(of=("self",))
         persons = list(members.values_list("volunteer__person", flat=True))
-        for leader in Membership.objects.filter(team=current, leader=True, state="active").select_related("volunteer__person"):
-            _end_posting(current, leader.volunteer.person, by, now)
+        access.end_of_unit(unit=current.unit, role=LEADER, on=local_date(now), reason="dissolved")
         members.update(state="left", left_at=now, leader=False)
         audit.record("volunteering.dissolve_team", f"team:{team.pk}", by=by, reason=reason, members=len(persons))
         notices.tell(persons, "volunteering/team_dissolved", url=address(team), team=current.name, reason=reason)
@@ -258,6 +257,12 @@ def unmake_leader(*, membership: Membership, by: Actor, now: datetime) -> None:
         current.save(update_fields=["leader"])
         audit.record("volunteering.unmake_leader", f"team:{current.team_id}", by=by, membership=current.pk)
     membership.refresh_from_db()
+
+
+def division_of_team(key: int) -> Division | None:
+    """Where a team stands that can be led; None for one that does not exist or is not active. For `access`."""
+    team = Team.objects.filter(pk=key, state="active").select_related("division").first()
+    return team.division if team is not None else None
 
 
 def address(team: Team) -> str:
