@@ -110,7 +110,7 @@ def end(*, posting: Posting, on: date, by: Actor, reason: str = "") -> None:
 
 
 def end_of_unit(*, unit: str, role: str, on: date, reason: str = "") -> None:
-    """The unit is no more: whoever holds `role` over it holds it no longer, however they came by it. The caller has checked who asks."""
+    """The unit is no more, and so is `role` over it, however its holders came by it. The caller has checked who asks."""
     for posting in (
         Posting.objects.filter(unit=unit, role=role).filter(Q(valid_to=None) | Q(valid_to__gt=on)).select_related("division")
     ):
@@ -126,7 +126,7 @@ def end_with_person(*, person: Person, by: Actor, now: datetime) -> None:
 
 
 def check_merge(*, kept: Person, gone: Person, by: Actor, now: datetime) -> None:
-    """A merge moves postings, accounts and keys: so whoever merges must be able to grant what either person holds. Raises Denied."""
+    """A merge moves postings, accounts and keys: so whoever merges must be able to grant what either holds. Raises Denied."""
     for person in (kept, gone):
         _check_appointed(person, by, now, _("合并任职人员的档案"))
 
