@@ -1,9 +1,12 @@
 """On the day: by code, by place, by the leader; and each thing that can be wrong about it."""
 
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from qunli.kernel.codes import rotating_code
 from qunli.kernel.errors import Denied, Refused
@@ -11,6 +14,7 @@ from qunli.people.models import Consent
 from qunli.service_hours import services
 from qunli.service_hours.models import ServiceRecord
 from qunli.service_hours.services import Place
+from qunli.volunteering.models import Activity
 from tests import factories
 from tests.service_hours.conftest import World, at
 
@@ -259,3 +263,75 @@ def test_a_forgotten_sign_out_waits_for_the_leader(world: World) -> None:
     )
     assert record.minutes == 90
     assert services.submit(records=[record], by=leader, now=at(23, 51)).records
+
+
+def elsewhere(world: World, *, begin: datetime, hours: float = 2) -> Activity:
+    """Another activity of the same team that overlaps with that of the morning."""
+    made = factories.activity(world.team, starts_at=begin, hours=hours, person_in_charge=world.leader)
+    factories.post(made, places=30)
+    return made
+
+
+def test_nobody_is_in_two_places_at_once(world: World) -> None:
+    """Signed in here and not out again, nobody is signed in there: not by code, not by the leader, not as a walk-in."""
+    person = world.volunteer()
+    other = elsewhere(world, begin=at(10))
+    world.present(person)
+    with pytest.raises(Refused) as refused:
+        services.add_walk_in(activity=other, person_id=person.pk, by=world.actor(world.leader), now=at(10, 5))
+    assert refused.value.code == "elsewhere"
+    assert not other.sign_ups.exists()
+    services.sign_out_for(record=person.service_records.get(), by=world.actor(world.leader), now=at(10, 30))
+    there = services.add_walk_in(activity=other, person_id=person.pk, by=world.actor(world.leader), now=at(10, 31))
+    services.sign_out_for(record=there, by=world.actor(world.leader), now=at(12))
+    assert [record.minutes for record in person.service_records.order_by("pk")] == [90, 89]
+
+
+@pytest.mark.parametrize(("way", "code"), [("sign in at", "overlap"), ("longer here", "elsewhere"), ("earlier there", "overlap")])
+def test_times_set_afterwards_do_not_count_the_same_hour_twice(world: World, way: str, code: str) -> None:
+    person, leader = world.volunteer(), world.actor(world.leader)
+    other = elsewhere(world, begin=at(10))
+    sign_up = factories.sign_up(person, other.posts.get(), state="no_show")
+    world.draft(person, left=at(10, 30))
+    call: Any = services.sign_in_for
+    asked: dict[str, Any] = {"sign_up": sign_up, "at": at(10, 15)}
+    if way != "sign in at":
+        there = services.sign_in_for(sign_up=sign_up, by=leader, now=at(12), at=at(10, 30), reason="补记")
+        here = person.service_records.exclude(pk=there.pk).get()
+        call = services.set_times
+        if way == "longer here":
+            asked = {"record": here, "signed_in_at": at(9), "signed_out_at": at(11)}
+        else:
+            asked = {"record": there, "signed_in_at": at(10), "signed_out_at": at(12)}
+    assert refusal(call, by=leader, now=at(12), reason="改时间", **asked).code == code
+    assert sum(record.minutes for record in person.service_records.all()) == 90
+
+
+def test_void_hours_are_in_nobodys_way(world: World) -> None:
+    person = world.volunteer()
+    other = elsewhere(world, begin=at(10))
+    services.void(record=world.present(person), reason="签错了人", by=world.actor(world.officer), now=at(10))
+    assert services.add_walk_in(activity=other, person_id=person.pk, by=world.actor(world.leader), now=at(10, 5)).pk
+
+
+def test_two_phones_at_once_are_one_presence(committed_world: World) -> None:
+    """Two activities of one hour, both codes known (a friend reads one out): one sign-in goes through."""
+    world = committed_world
+    person = world.volunteer()
+    other = elsewhere(world, begin=at(9))
+    factories.sign_up(person, other.posts.get(), state="no_show")
+    me, start = world.actor(person), Barrier(2)
+
+    def go(activity: Activity) -> str:
+        start.wait()
+        try:
+            services.sign_in(activity=activity, by=me, now=at(9), code=rotating_code(bytes(activity.code_seed), at(9)))
+        except Refused as refused:
+            return refused.code
+        finally:
+            connection.close()
+        return "in"
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(go, [world.activity, other])) == ["elsewhere", "in"]
+    assert ServiceRecord.objects.filter(person=person).count() == 1

@@ -19,6 +19,7 @@ from qunli.service_hours import perms
 from qunli.service_hours.enums import Method, RecordState
 from qunli.service_hours.models import ServiceRecord
 from qunli.service_hours.services.attempts import count_attempt, forget_attempts
+from qunli.service_hours.services.presence import check_alone
 from qunli.service_hours.states import RECORD
 from qunli.service_hours.windows import Span, check_times, counted_minutes, may_sign_in
 from qunli.volunteering import services as volunteering
@@ -211,9 +212,18 @@ def _enter(sign_up_id: int, presence: _Presence, *, at: datetime, by: Actor, now
         raise Refused(_("已经签过到，现在的状态是“%(state)s”。") % {"state": known.get_state_display()}, code="state", field="code")
     if sign_up.state in ("cancelled", "waiting"):
         raise Refused(_("报名已取消或还在候补，请先加入名单。"), code="not_signed_up", field="code")
+    activity = sign_up.activity
+    check_alone(
+        person_id=sign_up.person_id,
+        record=None,
+        span=span_of(activity=activity),
+        signed_in_at=at,
+        signed_out_at=None,
+        by=by,
+        field="code" if presence.method != Method.LEADER else "signed_in_at",
+    )
     if sign_up.state != "attended":
         volunteering.mark_attended(sign_up=sign_up, by=by, now=now)
-    activity = sign_up.activity
     entered = ServiceRecord.objects.create(
         sign_up=sign_up,
         activity=activity,
@@ -245,9 +255,19 @@ def _leave(
     found = ServiceRecord.objects.select_for_update(of=("self",)).select_related("activity").get(pk=record_id)
     found.state = RECORD.target("sign_out", found.state)
     found.signed_out_at = max(at, found.signed_in_at)
+    span = span_of(activity=found.activity)
+    check_alone(
+        person_id=found.person_id,
+        record=found.pk,
+        span=span,
+        signed_in_at=found.signed_in_at,
+        signed_out_at=found.signed_out_at,
+        by=by,
+        field="code" if presence.method != Method.LEADER else "signed_out_at",
+    )
     found.out_method = presence.method
     found.out_distance = presence.distance
-    found.minutes = counted_minutes(found.signed_in_at, found.signed_out_at, span_of(activity=found.activity))
+    found.minutes = counted_minutes(found.signed_in_at, found.signed_out_at, span)
     found.state_since = now
     if reason.strip():
         found.state_reason = reason.strip()

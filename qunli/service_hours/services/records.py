@@ -25,6 +25,7 @@ from qunli.service_hours.perms import Permission
 from qunli.service_hours.services import ledger
 from qunli.service_hours.services.certificates import revoke_resting_on
 from qunli.service_hours.services.day import span_of
+from qunli.service_hours.services.presence import check_alone
 from qunli.service_hours.states import RECORD
 from qunli.service_hours.windows import check_times, counted_minutes
 
@@ -55,6 +56,15 @@ def set_times(
             RECORD.target("sign_out", found.state)
         span = span_of(activity=found.activity)
         check_times(signed_in_at, signed_out_at, span, now)
+        check_alone(
+            person_id=found.person_id,
+            record=found.pk,
+            span=span,
+            signed_in_at=signed_in_at,
+            signed_out_at=signed_out_at,
+            by=by,
+            field="signed_in_at",
+        )
         before = (found.signed_in_at, found.signed_out_at)
         found.signed_in_at, found.signed_out_at = signed_in_at, signed_out_at
         found.minutes = counted_minutes(signed_in_at, signed_out_at, span)
@@ -122,6 +132,15 @@ def correct(
         found = _verifiable(record, by)
         span = span_of(activity=found.activity)
         check_times(signed_in_at, signed_out_at, span, now)
+        check_alone(
+            person_id=found.person_id,
+            record=found.pk,
+            span=span,
+            signed_in_at=signed_in_at,
+            signed_out_at=signed_out_at,
+            by=by,
+            field="signed_in_at",
+        )
         before, minutes = found.minutes, counted_minutes(signed_in_at, signed_out_at, span)
         if (signed_in_at, signed_out_at) == (found.signed_in_at, found.signed_out_at):
             raise Refused(_("时间和原来一样。如果原来的时间没有错，请选择“维持原记录”。"), code="unchanged", field="signed_out_at")
