@@ -1,6 +1,5 @@
 """Granting and ending a posting."""
 
-from datetime import date
 from typing import Any
 
 from django import forms
@@ -76,5 +75,5 @@ class GrantForm(forms.Form):
 
 
 class EndForm(forms.Form):
-    on = forms.DateField(label=_("从哪天起不再有效"), initial=date.today, widget=_date_input())
+    on = forms.DateField(label=_("从哪天起不再有效"), widget=_date_input())
     reason = forms.CharField(label=_("理由"), max_length=200)

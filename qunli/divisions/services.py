@@ -141,7 +141,7 @@ def _read_areas(path: Path, codes: set[str]) -> tuple[list[AreaRow], list[LineEr
             errors.append(LineError(lines.line_num, path.name, str(error)))
             continue
         if row.member not in codes:
-            message = _("上级 %(code)s 不在文件里。") % {"code": row.member}
+            message = _("街道（镇）%(code)s 不在区划文件里。") % {"code": row.member}
             errors.append(LineError(lines.line_num, "member_code", message))
         elif level_of(row.code) != Level.DISTRICT or row.code.isdigit():
             errors.append(LineError(lines.line_num, "area_code", _("管理区代码要含字母，并以 000000 结尾。")))

@@ -58,6 +58,10 @@ class TeamQuerySet(models.QuerySet["Team"]):
             | decides(actor, Permission.APPROVE_TEAM)
         )
 
+    def to_decide(self, actor: Actor) -> "TeamQuerySet":
+        """Applications on which the actor decides; not one's own."""
+        return self.filter(decides(actor, Permission.APPROVE_TEAM), state="applied").exclude(own("applicant", actor))
+
 
 class MembershipQuerySet(models.QuerySet["Membership"]):
     def visible_to(self, actor: Actor) -> "MembershipQuerySet":

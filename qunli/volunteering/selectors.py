@@ -26,8 +26,8 @@ from qunli.people.models import Person
 from qunli.volunteering import signing_up
 from qunli.volunteering.enums import PARENTS, Category, SignUpState, Skill
 from qunli.volunteering.models import Activity, Membership, Post, RegistrationDraft, SignUp, Team, Volunteer, mercator
-from qunli.volunteering.perms import Permission, may_see_members, may_see_sign_ups
-from qunli.volunteering.querysets import decides, led_teams
+from qunli.volunteering.perms import may_see_members, may_see_sign_ups
+from qunli.volunteering.querysets import led_teams
 
 SIZE = 20
 
@@ -261,11 +261,7 @@ def activities_to_decide(*, actor: Actor, cursor: str | None = None, size: int =
 
 def teams_to_decide(*, actor: Actor, cursor: str | None = None, size: int = SIZE) -> Page[Team]:
     """Applications for teams that wait for the actor's approval, oldest first."""
-    rows = Team.objects.filter(decides(actor, Permission.APPROVE_TEAM), state="applied").select_related(
-        "division", "applicant", "parent"
-    )
-    if actor.person_id is not None:
-        rows = rows.exclude(applicant=actor.person_id)
+    rows = Team.objects.to_decide(actor).select_related("division", "applicant", "parent")
     return paginate(rows, order=("id",), cursor=cursor, size=size)
 
 
@@ -331,8 +327,7 @@ class ToDecide(NamedTuple):
 
 def to_decide_counts(*, actor: Actor) -> ToDecide:
     """How much waits for the actor's decision; counting stops at 100."""
-    own_teams = Team.objects.filter(decides(actor, Permission.APPROVE_TEAM), state="applied")
-    return ToDecide(Activity.objects.to_decide(actor)[:100].count(), own_teams[:100].count())
+    return ToDecide(Activity.objects.to_decide(actor)[:100].count(), Team.objects.to_decide(actor)[:100].count())
 
 
 def team_activities(*, team: Team, now: datetime, limit: int = 5) -> list[Activity]:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from qunli.access.selectors import explain
+from qunli.audit.context import origin
 from qunli.kernel.actor import NOBODY
 from qunli.kernel.clock import local_date
 from qunli.kernel.errors import Denied
@@ -47,9 +48,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    """The request's number lets the operators find what happened in the log."""
-    number = getattr(request, "request_id", "") or request.headers.get("X-Request-ID", "")
-    return HttpResponse(render_to_string("500.html", {"number": number}), status=500)
+    """The request's id lets the operators find what happened in the log and in the audit."""
+    return HttpResponse(render_to_string("500.html", {"number": origin.get().request_id}), status=500)
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -6,6 +6,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from qunli.accounts.models import Account, Theme
+from qunli.accounts.services import save_settings
+from qunli.kernel.http import actor_of
 
 COOKIE = "qunli_look"
 YEAR = 365 * 24 * 3600
@@ -25,7 +27,7 @@ class Preferences:
 def of_request(request: HttpRequest) -> Preferences:
     """The account's choice, or the cookie's ("dark.elder")."""
     user = getattr(request, "user", None)
-    if isinstance(user, Account) or (user is not None and user.is_authenticated):
+    if isinstance(user, Account):
         return Preferences(user.theme, user.elder)
     theme, _, elder = request.COOKIES.get(COOKIE, "").partition(".")
     return Preferences(theme if theme in Theme.values else Theme.AUTO, elder == "elder")
@@ -37,9 +39,9 @@ def remember(request: HttpRequest, response: HttpResponse, *, theme: str = "", e
     wanted = Preferences(theme if theme in Theme.values else now.theme, elder == "on" if elder in ("on", "off") else now.elder)
     tongue = language if language in dict(settings.LANGUAGES) else ""
     user = request.user
-    if isinstance(user, Account) or user.is_authenticated:
-        fields = {"theme": wanted.theme, "elder": wanted.elder} | ({"language": tongue} if tongue else {})
-        Account.objects.filter(pk=user.pk).update(**fields)
+    if isinstance(user, Account):
+        chosen = {"theme": wanted.theme, "elder": wanted.elder} | ({"language": tongue} if tongue else {})
+        save_settings(account=user, by=actor_of(request), **chosen)
     # Also beside the account, so that the sign-in page after signing out still looks the same.
     response.set_cookie(COOKIE, f"{wanted.theme}.{'elder' if wanted.elder else ''}", max_age=YEAR, samesite="Lax", httponly=True)
     if tongue:

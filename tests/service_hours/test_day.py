@@ -188,7 +188,9 @@ def test_by_the_leader(world: World) -> None:
     record = world.present(person, at(9, 15))
     assert (record.in_method, record.recorded_by) == ("leader", world.leader)
     record = services.sign_out_for(record=record, by=world.actor(world.worker), now=at(11, 20))
+    record.refresh_from_db()
     assert (record.state, record.minutes, record.out_method) == ("draft", 105, "leader")
+    assert record.state_since == at(11, 20)
 
 
 def test_only_who_runs_the_day_signs_others_in(world: World) -> None:

@@ -20,7 +20,7 @@ from qunli.notices.rendering import text_of
 from qunli.people.models import Consent
 from qunli.volunteering import numbers, selectors, services
 from qunli.volunteering.models import Activity, Membership, SignUp, Team, Volunteer
-from qunli.volunteering.services import ActivityValues, GuardianAnswers, PostValues, RegistrationAnswers
+from qunli.volunteering.services import ActivityValues, GuardianAnswers, PostValues, RegistrationAnswers, TeamValues
 from tests import factories as make
 from tests.volunteering.test_signing_up import Self
 
@@ -245,6 +245,33 @@ def test_the_last_leader_stays() -> None:
     services.leave(membership=own, by=stage.by, now=stage.now)
     assert not actor(stage.leader).has("volunteering.lead_team", unit=stage.team.unit)
     assert Team.objects.get(pk=stage.team.pk).members == 1
+
+
+def test_a_team_whose_founder_has_left_is_not_approved_until_the_founder_is_back() -> None:
+    founder, officer = make.volunteer().person, make.person()
+    team = make.team(state="applied", applicant=founder)
+    Membership.objects.create(team=team, volunteer=founder.volunteer, leader=True, applied_at=timezone.now())
+    make.posting(officer, "city_officer", team.division.parent.parent.parent)
+    now, by = timezone.now(), actor(officer)
+    services.leave(membership=Membership.objects.get(team=team), by=actor(founder), now=now)
+    with pytest.raises(Refused) as refused:
+        services.approve_team(team=team, by=by, now=now)
+    assert refused.value.code == "no_leader"
+    services.reject_team(team=team, reason="申请人已退出", by=by, now=now)
+    values = TeamValues(name=team.name, level=team.level, sponsor=team.sponsor, division=team.division)
+    services.apply_again(team=team, values=values, by=actor(founder), now=now)
+    services.approve_team(team=team, by=by, now=now)
+    assert actor(founder).has("volunteering.lead_team", unit=team.unit)
+
+
+def test_ones_own_application_is_neither_listed_nor_counted_for_ones_decision() -> None:
+    officer = make.volunteer().person
+    team = make.team(state="applied", applicant=officer)
+    make.posting(officer, "city_officer", team.division.parent.parent.parent)
+    by = actor(officer)
+    assert (selectors.teams_to_decide(actor=by).items, selectors.to_decide_counts(actor=by).teams) == ([], 0)
+    Team.objects.filter(pk=team.pk).update(applicant=None)
+    assert (selectors.teams_to_decide(actor=by).items, selectors.to_decide_counts(actor=by).teams) == ([team], 1)
 
 
 def test_in_five_teams_one_volunteer() -> None:

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from qunli.notices.selectors import preference
+
 pytestmark = pytest.mark.django_db
 
 
@@ -25,6 +27,7 @@ def test_a_person_is_remembered_by_the_account(as_role: Callable[..., Any]) -> N
     client.account.refresh_from_db()
     assert client.account.elder is True
     assert client.account.language == "en"
+    assert preference(client.account.person_id).language == "en"  # of what is sent outside
     client.cookies.pop("qunli_look")
     assert "data-elder" in client.get("/about").content.decode()
 

@@ -271,7 +271,7 @@ def _leave(
     found.state_since = now
     if reason.strip():
         found.state_reason = reason.strip()
-    found.save(update_fields=["state", "signed_out_at", "out_method", "out_distance", "minutes", "state_reason"])
+    found.save(update_fields=["state", "signed_out_at", "out_method", "out_distance", "minutes", "state_reason", "state_since"])
     audit(
         verb,
         f"record:{found.pk}",

@@ -116,6 +116,10 @@ def apply_again(*, team: Team, values: TeamValues, by: Actor, now: datetime) -> 
             setattr(current, name, value)
         _valid(current)
         current.save()
+        # Who left meanwhile comes back as the founder.
+        current.memberships.get_or_create(
+            volunteer=_volunteer_of(by), state="applied", defaults={"leader": True, "applied_at": now}
+        )
         audit.record("volunteering.apply_team_again", f"team:{team.pk}", by=by)
     team.refresh_from_db()
 
@@ -124,11 +128,10 @@ def approve_team(*, team: Team, by: Actor, now: datetime) -> None:
     """The level above takes the team in; the applicant becomes its leader."""
     with transaction.atomic():
         current = _decided(team, "approve", by, "")
-        founder = (
-            current.memberships.select_for_update(of=("self",))
-            .select_related("volunteer__person")
-            .get(leader=True, state="applied")
-        )
+        applied = current.memberships.select_for_update(of=("self",)).filter(leader=True, state="applied")
+        founder = applied.select_related("volunteer__person").first()
+        if founder is None:
+            raise Refused(_("申请人已经退出，不会有队长，不能通过。请写明原因，不予通过。"), code="no_leader")
         founder.state, founder.joined_at = MEMBERSHIP.target("approve", founder.state), now
         founder.save(update_fields=["state", "joined_at"])
         _make_posting(current, founder.volunteer.person, by, now)
