@@ -1,6 +1,7 @@
 """The certificate as a file: PDF/A, its fonts inside, signed, and read back whatever somebody hands in."""
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -194,3 +195,35 @@ def test_a_wrong_configuration_says_what_to_do(settings: Any) -> None:
         signing_key()
     settings.SIGNING_P12 = ""
     signing_key.cache_clear()
+
+
+def text_of(pdf: bytes) -> str:
+    return "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf)).pages)
+
+
+@pytest.mark.parametrize(
+    ("written", "printed", "missing"),
+    [
+        ("社区清洁日🎉", "社区清洁日", False),
+        ("𠮷祥社区", "〓祥社区", True),
+        ("清洁\x01日\ufffe", "清洁日", False),
+        ("ئۇيغۇر", "〓", True),
+        ("Łucja Nguyễn", "Łucja Nguyễn", False),
+    ],
+)
+def test_whatever_a_title_holds_there_is_a_paper(written: str, printed: str, missing: bool) -> None:
+    """An emoji in a title keeps nobody who was there from a certificate, nor does a rare letter of one's own name."""
+    row = Row("2026年3月5日", "09:00–11:00", written, written, written, "2小时")
+    pdf = typeset(replace(content(name=written, issuer=written), rows=(row,)), link="https://example.org/", at=NOW)
+    assert printed in text_of(pdf)
+    assert ("字库中没有的字" in text_of(pdf)) == missing
+
+
+def test_no_title_turns_the_direction_of_a_line() -> None:
+    pdf = typeset(content(issuer="\u202e时小1\u202c甲队"), link="https://example.org/", at=NOW)
+    assert "时小1甲队" in text_of(pdf)
+
+
+def test_every_latin_letter_of_a_name_is_printed() -> None:
+    name = "".join(chr(n) for n in (*range(0xC0, 0x250), *range(0x1E00, 0x1F00)))
+    assert "〓" not in text_of(typeset(content(name=name + "🎉"), link="https://example.org/", at=NOW))

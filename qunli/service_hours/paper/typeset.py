@@ -3,14 +3,17 @@
 import io
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-import pylopdf_fonts_zh_cn
 import segno
 import typst
+
+from qunli.service_hours.paper import letters
 
 TEMPLATE = Path(__file__).with_name("certificate.typ")
 _lock = threading.Lock()
@@ -53,8 +56,30 @@ class Content:
 
 
 def typeset(content: Content, *, link: str, at: datetime) -> bytes:
-    """The unsigned paper. `link` is what the QR holds; `at` the moment of issue that the file names as its creation."""
-    inputs = {"content": json.dumps(asdict(content), ensure_ascii=False), "qr": _qr(link)}
+    """The unsigned paper. `link` is what the QR holds; `at` the moment of issue that the file names as its creation.
+
+    Names and titles hold whatever people write: a letter that no typeface has becomes 〓, and the paper says so.
+    """
+    said = _each(asdict(content), letters.plain)
+    try:
+        return _compile(said, "no", link, at)
+    except typst.TypstError:
+        printable = _each(said, letters.shown)
+        return _compile(printable, "yes" if letters.MISSING in str(printable) else "no", link, at)
+
+
+def _each(value: Any, change: Callable[[str], str]) -> Any:
+    """`value` with every text in it changed."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {name: _each(one, change) for name, one in value.items()}
+    return [_each(one, change) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _compile(said: dict[str, Any], missing: str, link: str, at: datetime) -> bytes:
+    """`missing` says whether letters are replaced ("yes", "no")."""
+    inputs = {"content": json.dumps(said, ensure_ascii=False), "missing": missing, "qr": _qr(link)}
     with _lock:
         pdf = _compiler().compile(
             input=_template(), sys_inputs=inputs, format="pdf", pdf_standards="a-2b", pdf_tags=False, timestamp=int(at.timestamp())
@@ -66,7 +91,7 @@ def typeset(content: Content, *, link: str, at: datetime) -> bytes:
 
 @lru_cache(maxsize=1)
 def _compiler() -> typst.Compiler:
-    return typst.Compiler(font_paths=[str(Path(pylopdf_fonts_zh_cn.sans_path()).parent)], ignore_system_fonts=True)
+    return typst.Compiler(font_paths=[str(letters.FOLDER)], ignore_system_fonts=True)
 
 
 @lru_cache(maxsize=1)
