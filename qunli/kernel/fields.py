@@ -3,10 +3,23 @@
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Func, Value
+from django.utils.translation import gettext_lazy as _
 
 from qunli.kernel import ciphers
+
+DIRECTIONS = "\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069"
+"""Characters that turn the direction of what follows, or break a line unseen: they make a page say what nobody wrote."""
+LINE = RegexValidator(
+    rf"[\x00-\x1f\x7f-\x9f{DIRECTIONS}]", _("不能含有换行和控制字符，请重新输入。"), "control", inverse_match=True
+)
+"""For names and titles: one line of visible letters."""
+LINES = RegexValidator(
+    rf"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f{DIRECTIONS}]", _("不能含有控制字符，请重新输入。"), "control", inverse_match=True
+)
+"""For longer texts."""
 
 
 class EncryptedField(models.BinaryField):  # type: ignore[type-arg]

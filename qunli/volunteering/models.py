@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from qunli.accounts.models import Account
 from qunli.divisions.models import Division
-from qunli.kernel.fields import EncryptedField
+from qunli.kernel.fields import LINE, LINES, EncryptedField
 from qunli.people.models import Person
 from qunli.volunteering import counters, enums, querysets
 from qunli.volunteering.states import ACTIVITY, MEMBERSHIP, SIGN_UP, TEAM, VOLUNTEER
@@ -49,6 +49,8 @@ class Volunteer(models.Model):
     minutes = models.PositiveIntegerField(_("累计时长（分钟）"), default=0, editable=False)
     """Kept by the trigger of the hours ledger, never written by code."""
     registered_at = models.DateTimeField()
+    suspended_since = models.DateTimeField(null=True, blank=True, editable=False)
+    """Kept through a deregistration: registering again does not lift a suspension."""
 
     objects = querysets.VolunteerQuerySet.as_manager()
 
@@ -72,14 +74,14 @@ class RegistrationDraft(models.Model):
 
 
 class Team(models.Model):
-    name = models.CharField(_("队伍名称"), max_length=100)
+    name = models.CharField(_("队伍名称"), max_length=100, validators=[LINE])
     level = models.CharField(_("层级"), max_length=10, choices=enums.TeamLevel.choices)
     sponsor = models.CharField(_("发起单位类型"), max_length=12, choices=enums.Sponsor.choices)
-    sponsor_name = models.CharField(_("发起单位"), max_length=100, blank=True)
+    sponsor_name = models.CharField(_("发起单位"), max_length=100, blank=True, validators=[LINE])
     credit_code = models.CharField(_("统一社会信用代码"), max_length=18, blank=True)
     division = models.ForeignKey(Division, models.PROTECT, related_name="teams", db_index=False, verbose_name=_("所在区域"))
     parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children", verbose_name=_("上级队伍"))
-    introduction = models.TextField(_("介绍"), blank=True, max_length=2000)
+    introduction = models.TextField(_("介绍"), blank=True, max_length=2000, validators=[LINES])
     state = models.CharField(max_length=12, choices=enums.TeamState.choices, default=enums.TeamState.APPLIED)
     state_reason = models.CharField(max_length=200, blank=True)
     applicant = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("申请人"))
@@ -153,20 +155,20 @@ class Membership(models.Model):
 class Activity(models.Model):
     team = models.ForeignKey(Team, models.PROTECT, related_name="activities", db_index=False, verbose_name=_("组织队伍"))
     division = models.ForeignKey(Division, models.PROTECT, related_name="activities", db_index=False, verbose_name=_("所在区域"))
-    title = models.CharField(_("活动名称"), max_length=100)
+    title = models.CharField(_("活动名称"), max_length=100, validators=[LINE])
     category = models.CharField(_("服务类别"), max_length=20, choices=enums.Category.choices)
-    content = models.TextField(_("服务内容"), max_length=4000)
+    content = models.TextField(_("服务内容"), max_length=4000, validators=[LINES])
     starts_at = models.DateTimeField(_("开始时间"))
     ends_at = models.DateTimeField(_("结束时间"))
-    address = models.CharField(_("地点"), max_length=200)
+    address = models.CharField(_("地点"), max_length=200, validators=[LINE])
     longitude = models.FloatField(_("经度"), null=True, blank=True)
     latitude = models.FloatField(_("纬度"), null=True, blank=True)
     radius = models.PositiveSmallIntegerField(_("签到范围（米）"), default=500)
     min_age = models.PositiveSmallIntegerField(_("最小年龄"), default=18)
     max_age = models.PositiveSmallIntegerField(_("最大年龄"), null=True, blank=True)
-    risk_notice = models.TextField(_("风险告知"), max_length=1000)
+    risk_notice = models.TextField(_("风险告知"), max_length=1000, validators=[LINES])
     danger = models.BooleanField(_("可能有人身危险"), default=False)
-    insurance = models.CharField(_("保险单号"), max_length=60, blank=True)
+    insurance = models.CharField(_("保险单号"), max_length=60, blank=True, validators=[LINE])
     person_in_charge = models.ForeignKey(Person, models.PROTECT, related_name="+", verbose_name=_("负责人"))
     state = models.CharField(max_length=12, choices=enums.ActivityState.choices, default=enums.ActivityState.DRAFT)
     state_reason = models.CharField(max_length=200, blank=True)
@@ -236,7 +238,7 @@ class Post(models.Model):
     """A kind of work in an activity, with its number of places."""
 
     activity = models.ForeignKey(Activity, models.CASCADE, related_name="posts", db_index=False)
-    name = models.CharField(_("岗位"), max_length=40)
+    name = models.CharField(_("岗位"), max_length=40, validators=[LINE])
     places = models.PositiveSmallIntegerField(_("人数"))
     taken = models.PositiveSmallIntegerField(default=0, editable=False)
     skills = ArrayField(models.CharField(max_length=20), default=list, blank=True)

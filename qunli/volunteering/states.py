@@ -13,6 +13,7 @@ VOLUNTEER = Machine(
         Transition("restore", ("suspended",), "active", "volunteering.manage_volunteers", "the reason is gone"),
         Transition("deregister", ("active", "suspended"), "deregistered", "self", "the person's own wish; records are kept"),
         Transition("register_again", ("deregistered",), "active", "self", "the same number and hours come back"),
+        Transition("register_again_suspended", ("deregistered",), "suspended", "self", "leaving lifts no suspension"),
     ],
 )
 TEAM = Machine(

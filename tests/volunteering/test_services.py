@@ -1,5 +1,6 @@
 """What the verbs do beyond signing up: changing, cancelling, closing, teams, registration of minors, numbers."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -22,6 +23,7 @@ from qunli.volunteering import numbers, selectors, services
 from qunli.volunteering.models import Activity, Membership, SignUp, Team, Volunteer
 from qunli.volunteering.services import ActivityValues, GuardianAnswers, PostValues, RegistrationAnswers, TeamValues
 from tests import factories as make
+from tests.roles import person_of
 from tests.volunteering.test_signing_up import Self
 
 pytestmark = pytest.mark.django_db
@@ -390,3 +392,42 @@ def test_system_closes_and_is_audited() -> None:
     stage = Stage()
     services.close_activity(activity=stage.activity, by=SYSTEM, now=stage.activity.ends_at)
     assert stage.activity.state == "closed"
+
+
+def test_leaving_and_coming_back_lifts_no_suspension() -> None:
+    place = make.division()
+    volunteer = make.volunteer(make.person(division=place))
+    account = make.account(volunteer.person)
+    worker, _place = person_of("community_worker", place)
+    assert worker.person is not None
+    officer, now = actor_of(worker.person, date(2026, 3, 5)), timezone.now()
+    services.suspend(volunteer=volunteer, reason="三次未到", by=officer, now=now)
+    me = actor_of(account, date(2026, 3, 5))
+    services.deregister(volunteer=volunteer, by=me, now=now)
+    answers = RegistrationAnswers(division=place, consents=frozenset({"registration", "identity"}))
+    again = services.register(account=account, answers=answers, by=me, now=now)
+    assert (again.pk, again.state) == (volunteer.pk, "suspended")
+    services.restore(volunteer=again, by=officer, now=now)
+    services.deregister(volunteer=again, by=me, now=now)
+    assert services.register(account=account, answers=answers, by=me, now=now).state == "active"
+
+
+@pytest.mark.parametrize("letter", ["\u202e", "\u2067", "\n", "\x07", "\u2028"])
+def test_names_and_titles_hold_nothing_unseen(letter: str) -> None:
+    """A character that turns the direction makes a page or a paper say what nobody wrote."""
+    team = make.team()
+    leader = make.leader(team)
+    values = ActivityValues.of(make.activity(team, person_in_charge=leader.person, starts_at=timezone.now() + timedelta(days=3)))
+    by = actor_of(leader.person, date(2026, 3, 5))
+    for change, field in [({"title": f"清洁{letter}日"}, "title"), ({"address": f"春熙路{letter}1号"}, "address")]:
+        with pytest.raises(Refused) as refused:
+            services.create_activity(
+                team=team, values=replace(values, **change), posts=[PostValues("扫地", 5)], by=by, now=timezone.now()
+            )
+        assert refused.value.field == field
+    with pytest.raises(Refused) as refused:
+        services.create_activity(team=team, values=values, posts=[PostValues(f"扫{letter}地", 5)], by=by, now=timezone.now())
+    assert refused.value.field == "posts"
+    services.create_activity(
+        team=team, values=replace(values, content="带手套。\n带水。"), posts=[PostValues("扫地", 5)], by=by, now=timezone.now()
+    )

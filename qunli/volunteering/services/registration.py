@@ -166,6 +166,7 @@ def suspend(*, volunteer: Volunteer, reason: str, by: Actor, now: datetime) -> N
         raise Denied(Permission.MANAGE_VOLUNTEERS)
     with transaction.atomic():
         _step(volunteer, "suspend", by, reason=reason)
+        Volunteer.objects.filter(pk=volunteer.pk).update(suspended_since=now)
         notices.tell([volunteer.person_id], "volunteering/suspended", url="/volunteer/", reason=reason)
     volunteer.refresh_from_db()
 
@@ -176,6 +177,7 @@ def restore(*, volunteer: Volunteer, by: Actor, now: datetime) -> None:
         raise Denied(Permission.MANAGE_VOLUNTEERS)
     with transaction.atomic():
         _step(volunteer, "restore", by)
+        Volunteer.objects.filter(pk=volunteer.pk).update(suspended_since=None)
         notices.tell([volunteer.person_id], "volunteering/restored", url="/volunteer/")
     volunteer.refresh_from_db()
 
@@ -280,11 +282,12 @@ def _volunteer(person: Person, answers: RegistrationAnswers, by: Actor, now: dat
         raise Refused(
             _("您已经是志愿者，编号 %(number)s，不用再登记。") % {"number": numbers.shown(volunteer.number)}, code="registered"
         )
-    volunteer.state = VOLUNTEER.target("register_again", volunteer.state)
+    verb = "register_again" if volunteer.suspended_since is None else "register_again_suspended"
+    volunteer.state = VOLUNTEER.target(verb, volunteer.state)
     for name, value in offered.items():
         setattr(volunteer, name, value)
     volunteer.save(update_fields=["state", *offered])
-    audit.record("volunteering.register_again", f"volunteer:{volunteer.pk}", by=by)
+    audit.record(f"volunteering.{verb}", f"volunteer:{volunteer.pk}", by=by)
     return volunteer
 
 
