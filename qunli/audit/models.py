@@ -65,5 +65,10 @@ class Event(models.Model):
             models.Index(fields=["id"], condition=Q(digest=None), name="audit_unsealed"),
         ]
 
+    @property
+    def told(self) -> list[tuple[str, str]]:
+        """The facts as name and text: lists with commas, everything else as it is."""
+        return [(name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)) for name, value in self.facts.items()]
+
     def __str__(self) -> str:
         return f"{self.verb} {self.subject}"
