@@ -45,6 +45,7 @@ def use_database(scale: float) -> str:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(identifier))
         os.environ["DATABASE_URL"] = mine
         manage("migrate", "-v", "0")
+        manage("load_rules")
         manage("synthesize", "--scale", f"{scale:g}", "--seed", str(SEED))
         connection.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(identifier, sql.Literal(mark)))
     return mine
@@ -58,6 +59,7 @@ def use_empty_database(name: str) -> None:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(f"qunli_bench_{name}")))
     os.environ["DATABASE_URL"] = urlunsplit(urlsplit(url)._replace(path=f"/qunli_bench_{name}"))
     manage("migrate", "-v", "0")
+    manage("load_rules")
     manage("load_divisions")
 
 

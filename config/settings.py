@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "qunli.accounts",
     "qunli.access",
     "qunli.files",
+    "qunli.rules",
     "qunli.volunteering",
     "qunli.service_hours",
     "qunli.synthetic",

@@ -21,8 +21,9 @@ def _tables() -> list[str]:
 
 
 def fill() -> None:
-    """Loads the divisions and remembers the rows that migrations wrote."""
+    """Loads the divisions and the rules, and remembers the rows that migrations wrote."""
     call_command("load_divisions", stdout=StringIO())
+    call_command("load_rules", stdout=StringIO())
     with connection.cursor() as cursor:
         for table in _tables():
             if table.startswith((*KEPT, SEED)):

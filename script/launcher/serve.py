@@ -113,6 +113,7 @@ def fill(settings: dict[str, str], scale: float) -> list[dict[str, str]]:
     """Migrate, and give a demonstration its city where nobody lives yet; returns the demonstration's sign-ins, one per role."""
     if settings.get("QUNLI_DEMO") != "1":
         manage(settings, "migrate", "-v", "0")
+        manage(settings, "load_rules")
         return []
     people: list[dict[str, str]] = json.loads(manage(settings, "prepare_demo", "--scale", str(scale), quiet=True))
     return people

@@ -31,6 +31,8 @@ WITHOUT_BY = {
     "people.Person.erased_at": "the audit names who",
     "files.Attachment.created_at": "owner",
     "people.Consent.withdrawn_at": "withdrawn by whoever may give it; the audit names them",
+    "rules.Version.loaded_at": "the audit names who loaded it",
+    "rules.Version.superseded_at": "the audit names who loaded what came after it",
     "divisions.Change.created_at": "the audit names who loaded it",
     "volunteering.Volunteer.registered_at": "by the person",
     "volunteering.RegistrationDraft.updated_at": "by the person",

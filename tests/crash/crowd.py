@@ -32,6 +32,7 @@ def session(of: Any) -> dict[str, str]:
 def make(people: int, places: int, records: int) -> None:
     """Volunteers with sessions in front of one activity with fewer places; hours of another that wait for verification."""
     call_command("load_divisions", stdout=StringIO())
+    call_command("load_rules", stdout=StringIO())
     team = factories.team()
     worker = factories.person(division=team.division)
     factories.posting(worker, "community_worker", team.division)

@@ -16,6 +16,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, scale: float, **options: Any) -> None:
         call_command("migrate", verbosity=0)
+        call_command("load_rules", stdout=self.stderr)
         call_command("synthesize", if_empty=True, scale=scale, stdout=self.stderr)
         people = StringIO()
         call_command("demo_people", json=True, stdout=people)
