@@ -19,6 +19,14 @@ from qunli.volunteering.models import Activity, Membership, Post, SignUp, Team, 
 
 PART = 100_000
 """Rows (about) that one part of a table has."""
+FILLED = tuple(
+    model._meta.db_table
+    for model in (
+        *(Person, Volunteer, Guardianship, Consent, Team, Membership, Posting),
+        *(Activity, Post, SignUp, ServiceRecord, HourEntry),
+    )
+)
+"""The tables that a city fills."""
 
 
 @dataclass(frozen=True)

@@ -1,26 +1,32 @@
-"""Writing a city: one transaction, COPY into bare tables, then indexes and foreign keys again.
+"""Writing a city: processes of their own make the rows and COPY them into bare tables, then bring indexes and keys back.
 
-Other processes make the bytes while the database reads them. Triggers are off meanwhile, so the counters come with the rows.
+Each process has its own connection, so that PostgreSQL works on as many tables as there are processes. What they write is committed
+as it goes, but nobody can change it before the end, and a writing that fails or was cut off is emptied (`schema`).
 """
 
 import multiprocessing
+import os
+import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from psycopg import sql
 
-from qunli.synthetic import rows
-from qunli.synthetic.city import Table
+from qunli.synthetic import rows, schema
+from qunli.synthetic.city import FILLED, Table
+from qunli.synthetic.schema import Stage
 
-AHEAD = 6
-"""Parts that may wait, made, for the database."""
-WORKERS = 2
+PROCESSES = min(8, (os.cpu_count() or 1) + 1)
+"""One more than cores: one of them always waits for the disk."""
+LOCK = int.from_bytes(b"synthcty")
+"""Key of the advisory lock that a writer holds."""
+POLL = 0.2
+"""Seconds between two looks at what the processes have done."""
 
 
 @dataclass
@@ -32,6 +38,7 @@ class Written:
     bytes: int
     """On disk, with indexes."""
     seconds: float
+    """Of the process that wrote it; several work at the same time."""
 
 
 Progress = Callable[[str, int, int], None]
@@ -42,37 +49,37 @@ class NotEmpty(Exception):
     """A table that is to be filled has rows."""
 
 
+class Busy(Exception):
+    """Another process is writing a city."""
+
+
+def mend() -> bool:
+    """Empty what a writing that was cut off has left. Returns whether there was one. Raises Busy while it still goes on."""
+    if not schema.unfinished():
+        return False
+    with _alone():
+        if schema.unfinished():
+            schema.restore(FILLED)
+    return True
+
+
 def write(tables: Sequence[Table], progress: Progress = lambda what, done, total: None) -> list[Written]:
-    """Fill the tables, all or nothing. Raises NotEmpty when one of them has rows already."""
-    names = [table.name for table in tables]
-    report = []
-    with transaction.atomic(durable=True), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL maintenance_work_mem = '512MB'; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '30s'")
-        cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(sql.SQL(", ").join(map(sql.Identifier, names))))
-        for name in names:
-            cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.Identifier(name)))
-            if cursor.fetchone()[0]:
-                raise NotEmpty(name)
-        bare = _Bare(cursor, names)
-        total = sum(len(table.parts) for table in tables) + len(bare.again)
-        done = 0
-        with _pool(tables) as pool:
-            for table in tables:
-                started = time.monotonic()
-                for _part in _copy(cursor, table, pool):
-                    done += 1
-                    progress(table.name, done, total)
-                report.append(Written(table.name, 0, 0, time.monotonic() - started))
-        started = time.monotonic()
-        for statement in bare.again:
-            progress(statement.split(" ON ")[0][:60] if "INDEX" in statement else statement[:60], done, total)
-            cursor.execute(statement)
-            done += 1
-        bare.finish()
-        for name in names:
-            cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(name)))
-        progress("", total, total)
-        report.append(Written("(indexes and foreign keys)", 0, 0, time.monotonic() - started))
+    """Fill the tables, all or nothing. Raises NotEmpty when one of them has rows already, Busy when somebody else fills them."""
+    with _alone():
+        with transaction.atomic(durable=True), connection.cursor() as cursor:
+            schema.lock(cursor, FILLED)
+            for name in FILLED:
+                cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.Identifier(name)))
+                if cursor.fetchone()[0]:
+                    raise NotEmpty(name)
+            schema.strip(cursor, FILLED)
+        try:
+            with _processes(tables) as pool:
+                report = _write(tables, pool, progress)
+            schema.close(FILLED)
+        except BaseException:
+            schema.restore(FILLED)
+            raise
     with connection.cursor() as cursor:
         for entry in report[:-1]:
             cursor.execute(
@@ -82,86 +89,125 @@ def write(tables: Sequence[Table], progress: Progress = lambda what, done, total
     return report
 
 
-class _Bare:
-    """Takes foreign keys, indexes and triggers from the tables; `again` are the statements that bring the first two back."""
+def _write(tables: Sequence[Table], pool: ProcessPoolExecutor, progress: Progress) -> list[Written]:
+    indexes, excluding, validating = (schema.owed(stage) for stage in (Stage.INDEX, Stage.EXCLUDE, Stage.VALIDATE))
+    sizes = {table.name: len(table.parts) for table in tables}
+    steps = _Steps(progress, sum(sizes.values()) + len(indexes) + len(excluding) + len(validating) + len(tables))
+    largest = sorted(sizes, key=lambda name: -sizes[name])
 
-    def __init__(self, cursor: Any, names: Sequence[str]) -> None:
-        self.cursor, self.names = cursor, names
-        tables = list(names)
-        cursor.execute(
-            """
-            SELECT conrelid::regclass::text, quote_ident(conname), pg_get_constraintdef(oid), contype
-            FROM pg_constraint
-            WHERE (conrelid = ANY (%(tables)s::regclass[]) AND contype IN ('f', 'p', 'u', 'x'))
-               OR (confrelid = ANY (%(tables)s::regclass[]) AND contype = 'f')
-            ORDER BY array_position(ARRAY['p', 'u', 'x', 'f'], contype::text), conrelid::regclass::text, conname
-            """,
-            {"tables": tables},
-        )
-        constraints = cursor.fetchall()
-        cursor.execute(
-            """
-            SELECT i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid)
-            FROM pg_index i
-            WHERE i.indrelid = ANY (%(tables)s::regclass[])
-              AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = i.indexrelid AND c.contype IN ('p', 'u', 'x'))
-            ORDER BY i.indrelid::regclass::text, 1
-            """,
-            {"tables": tables},
-        )
-        indexes = cursor.fetchall()
-        for table, name, _definition, _kind in reversed(constraints):
-            cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
-        for name, _definition in indexes:
-            cursor.execute(f"DROP INDEX {name}")
-        for name in names:
-            cursor.execute(sql.SQL("ALTER TABLE {} DISABLE TRIGGER USER").format(sql.Identifier(name)))
-        # Emptied in this transaction: rows can be written as already frozen, so that no VACUUM has to come after.
-        cursor.execute(sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(map(sql.Identifier, names))))
-        keys = [f"ALTER TABLE {t} ADD CONSTRAINT {n} {d}" for t, n, d, kind in constraints if kind != "f"]
-        foreign = [f"ALTER TABLE {t} ADD CONSTRAINT {n} {d}" for t, n, d, kind in constraints if kind == "f"]
-        self.again = [*keys, *(definition for _name, definition in indexes), *foreign]
+    filled = [pool.submit(_fill, name) for name in largest]
+    steps.until(filled, "writing rows", counted=True)
+    report = [Written(name, 0, 0, future.result()) for name, future in zip(largest, filled, strict=True)]
 
-    def finish(self) -> None:
-        for name in self.names:
-            table = sql.Identifier(name)
-            self.cursor.execute(sql.SQL("ALTER TABLE {} ENABLE TRIGGER USER").format(table))
-            self.cursor.execute(
-                sql.SQL("SELECT setval(pg_get_serial_sequence({}, 'id'), (SELECT COALESCE(max(id), 0) + 1 FROM {}), false)").format(
-                    sql.Literal(name), table
-                )
-            )
+    started = time.monotonic()
+    indexes.sort(key=lambda one: (-sizes.get(one[0], 0), one[1]))
+    steps.until([pool.submit(schema.pay, [statement]) for _table, statement in indexes], "indexes")
+    for stage in (Stage.ATTACH, Stage.FOREIGN):
+        schema.pay(statement for _table, statement in schema.owed(stage))
+    last = [(name, [s for t, s in (*excluding, *validating) if t == name]) for name in {t for t, _ in validating} | set(largest)]
+    last.sort(key=lambda one: -sizes.get(one[0], 0) * len(one[1]))
+    steps.until([pool.submit(_finish, name, statements) for name, statements in last], "foreign keys", counted=True)
+    return [*report, Written("(indexes and foreign keys)", 0, 0, time.monotonic() - started)]
 
 
-_tables: dict[str, Table] = {}
-"""What the processes make parts of: theirs by fork, so that nothing is sent but a name and a number."""
+class _Steps:
+    """Waits for the processes and tells how far they are."""
 
+    def __init__(self, progress: Progress, total: int) -> None:
+        self.progress, self.total, self.done = progress, total, 0
 
-def _make(name: str, part: int) -> bytes:
-    return _tables[name].parts[part]()
+    def until(self, futures: Sequence[Future[Any]], what: str, *, counted: bool = False) -> None:
+        """Until all are done. `counted`: the processes count their steps themselves, else each is one."""
+        pending = set(futures)
+        while pending:
+            finished, pending = wait(pending, timeout=POLL, return_when=FIRST_COMPLETED)
+            for future in finished:
+                future.result()
+            self.done += 0 if counted else len(finished)
+            self.progress(what, self.done + _counted.value, self.total)
 
 
 @contextmanager
-def _pool(tables: Sequence[Table]) -> Iterator[ProcessPoolExecutor]:
+def _alone() -> Iterator[None]:
+    """The only writer. Raises Busy when there is one."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
+        if not cursor.fetchone()[0]:
+            raise Busy
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+
+
+_tables: dict[str, Table] = {}
+"""What the processes make parts of: theirs by fork, so that nothing is sent but a name."""
+_counted = multiprocessing.get_context("fork").Value("q")
+"""Steps that the processes have done."""
+_inherited: list[Any] = []
+"""The parent's connections, kept so that they are not closed here."""
+
+
+@contextmanager
+def _processes(tables: Sequence[Table]) -> Iterator[ProcessPoolExecutor]:
     _tables.update({table.name: table for table in tables})
+    _counted.value = 0
+    context = multiprocessing.get_context("fork")
+    pool = ProcessPoolExecutor(PROCESSES, mp_context=context, initializer=_start, initargs=(os.getpid(),))
     try:
-        with ProcessPoolExecutor(WORKERS, mp_context=multiprocessing.get_context("fork")) as pool:
-            yield pool
+        yield pool
     finally:
+        pool.shutdown(cancel_futures=True)
         _tables.clear()
 
 
-def _copy(cursor: Any, table: Table, pool: ProcessPoolExecutor) -> Iterator[int]:
+def _start(parent: int) -> None:
+    """A process begins: with a connection of its own, and no longer than its parent."""
+    _inherited.append(connection.connection)
+    del connections["default"]
+    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+    with connection.cursor() as cursor:
+        cursor.execute("SET client_connection_check_interval = '1s'")
+        cursor.execute("SELECT set_config(%s, 'on', false)", [schema.WRITER])
+
+
+def _follow(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
+def _step() -> None:
+    with _counted.get_lock():
+        _counted.value += 1
+
+
+def _fill(name: str) -> float:
+    """Write all rows of a table; how long it took."""
+    started = time.monotonic()
+    table = _tables[name]
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY, FREEZE)").format(
-        sql.Identifier(table.name), sql.SQL(", ").join(map(sql.Identifier, table.columns))
+        sql.Identifier(name), sql.SQL(", ").join(map(sql.Identifier, table.columns))
     )
-    waiting: deque[Future[bytes]] = deque()
-    coming = iter(range(len(table.parts)))
-    with cursor.copy(statement) as copy:
-        copy.write(rows.SIGNATURE)
-        for part in range(len(table.parts)):
-            while len(waiting) < AHEAD and (following := next(coming, None)) is not None:
-                waiting.append(pool.submit(_make, table.name, following))
-            copy.write(waiting.popleft().result())
-            yield part
-        copy.write(rows.TRAILER)
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")
+        # Emptied in this transaction: rows can be written as already frozen, so that no VACUUM has to come after.
+        cursor.execute(sql.SQL("TRUNCATE {}").format(sql.Identifier(name)))
+        with cursor.copy(statement) as copy:
+            copy.write(rows.SIGNATURE)
+            for part in table.parts:
+                copy.write(part())
+                _step()
+            copy.write(rows.TRAILER)
+    return time.monotonic() - started
+
+
+def _finish(name: str, statements: Sequence[str]) -> None:
+    """What has to be done alone on a table."""
+    if name in _tables:
+        with connection.cursor() as cursor:
+            cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(name)))
+        _step()
+    for statement in statements:
+        schema.pay([statement])
+        _step()

@@ -18,6 +18,7 @@ def synthesize(*, scale: float, seed: int, today: date, progress: Progress = lam
 
     Raises Refused with the remedy when there are no divisions, the scale cannot be, or somebody lives there already.
     """
+    mend()
     try:
         wording = wordings.current(Purpose.REGISTRATION, today).version
         tables = city.draw(scale=scale, seed=seed, today=today, city=settings.CITY_CODE, wording=wording)
@@ -30,3 +31,17 @@ def synthesize(*, scale: float, seed: int, today: date, progress: Progress = lam
     except loading.NotEmpty as error:
         message = _("数据库里已经有数据（%(table)s），不会覆盖。需要重来请运行 script/server --reset。") % {"table": error}
         raise Refused(message, code="not_empty") from error
+    except loading.Busy as error:
+        raise _busy() from error
+
+
+def mend() -> bool:
+    """Empty what a writing that was cut off has left; whether there was one. Raises Refused while a writing goes on."""
+    try:
+        return loading.mend()
+    except loading.Busy as error:
+        raise _busy() from error
+
+
+def _busy() -> Refused:
+    return Refused(_("另一个命令正在写入城市。请等它结束。"), code="busy")
