@@ -7,6 +7,7 @@ so that what was typed stands together in the text; Latin as it is, so that "jin
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 
@@ -50,15 +51,16 @@ def search_tokens(text: str) -> list[str]:
         tokens.update(part)
         tokens.update(part[i : i + 2] for i in range(len(part) - 1))
         words = rjieba.cut(part)
-        spans = [*words, *(a + b for a, b in pairwise(words))]
-        spans.extend(word[:2] for word in words if len(word) == 3)
-        if len(part) <= SHORT:
-            spans.append(part)
         tokens.update(words)
-        for span in spans:
-            tokens.add(pinyin(span))
-            if len(span) > 1:
-                tokens.add(initials(span))
+        spans: list[Sequence[str]] = [[word] for word in words]
+        spans.extend(pairwise(words))
+        spans.extend([word[:2]] for word in words if len(word) == 3)
+        if len(part) <= SHORT:
+            spans.append(words)
+        for span in spans:  # word by word: each is read once and remembered
+            tokens.add("".join(map(pinyin, span)))
+            if len(span) > 1 or len(span[0]) > 1:
+                tokens.add("".join(map(initials, span)))
     return sorted(token for token in tokens if 0 < len(token) <= LONGEST)
 
 

@@ -29,6 +29,8 @@ STATES = [SignUpState.ATTENDED, SignUpState.NO_SHOW, SignUpState.CONFIRMED, Sign
 RECORDS = [RecordState.CONFIRMED, RecordState.VERIFIED, RecordState.CORRECTED, RecordState.DISPUTED, RecordState.VOID,
            RecordState.SUBMITTED, RecordState.DRAFT]  # fmt: skip
 DRAFT = RECORDS.index(RecordState.DRAFT)
+TURNS = np.array([1, 1, 3, 1, 2, 0, 0])
+"""Entries in the ledger by the record's state: none while pending, one when it stands, three when corrected, two when void."""
 CORRECTED_FROM = 30
 """Minutes that a corrected record had too few."""
 PENDING_DAYS = 7
@@ -53,6 +55,10 @@ class Attendance:
     """Minutes that count, by record."""
     records: Array
     """Position in RECORDS, by record."""
+    entries: Array
+    """Entries of the ledger before each record."""
+    due: Array
+    """Day number by which its records are due, by activity."""
 
     def earned(self) -> Array:
         """Whether a record has entered the ledger."""
@@ -101,7 +107,11 @@ def draw(seed: int, today: date, activities: Activities, population: Population)
     left[early] = -rng.integers(60, 1500, int(early.sum()))
     planned = np.repeat(activities.minutes, attended).astype(np.int32)
     minutes = ((planned * 60 + np.minimum(left, 0) - np.maximum(came, 0)) // 60).astype(np.int16)
-    return Attendance(edges, record_edges, people, came, left, minutes, _states(rng, today, activities, count))
+    states = _states(rng, today, activities, count)
+    turns = TURNS.astype(np.int32)[states]
+    return Attendance(
+        edges, record_edges, people, came, left, minutes, states, np.cumsum(turns, dtype=np.int32) - turns, _due(activities.days)
+    )
 
 
 def _states(rng: np.random.Generator, today: date, activities: Activities, count: int) -> Array:
@@ -237,7 +247,7 @@ def encode_records(
             rows.numbers(since, "i8"),
             rows.words(state, reasons),
             rows.words(state, disputes),
-            rows.numbers(_due(activities.days)[these.activity], "i4"),
+            rows.numbers(attendance.due[these.activity], "i4"),
             rows.integer(Chased.NOBODY, 2),
             rows.numbers(these.leader, "i8", method != 2),
             rows.numbers(these.leader, "i8", state == DRAFT),
@@ -262,10 +272,8 @@ def encode_entries(low: int, high: int, activities: Activities, attendance: Atte
     these = _part(low, high, activities, attendance, population)
     mine = slice(these.first, these.first + these.count)
     state = attendance.records[mine].astype(np.int64)
-    # Entries of a record: none while pending, one when it stands, two when void, three when corrected.
-    turns_of = np.array([1, 1, 3, 1, 2, 0, 0])
-    turns = turns_of[state]
-    before = int(turns_of[attendance.records[: these.first]].sum())
+    turns = TURNS[state]
+    before = int(attendance.entries[these.first]) if these.count else 0
     record = np.repeat(np.arange(these.count), turns)
     turn = ranks(turns)
     count = len(record)

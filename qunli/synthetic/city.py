@@ -85,7 +85,7 @@ def draw(*, scale: float, seed: int, today: date, city: str, wording: str) -> li
         ]),
         Table(Activity, activities.COLUMNS, [
             partial(activities.encode, seed, n, a, b, activity, team, people, where)
-            for n, (a, b) in enumerate(_cuts(len(activity), 20_000))
+            for n, (a, b) in enumerate(_cuts(len(activity), PART // 2))
         ]),
         Table(Post, activities.POST_COLUMNS, [
             partial(activities.encode_posts, a, b, activity) for a, b in _cuts(len(activity))

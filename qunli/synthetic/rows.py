@@ -76,14 +76,11 @@ def text(value: str) -> Column:
 def words(codes: Array, vocabulary: Sequence[bytes | str | None]) -> Column:
     """Each row's field is the entry of `vocabulary` that `codes` names."""
     blobs = [entry.encode() if isinstance(entry, str) else entry for entry in vocabulary]
-    lengths = sorted({-1 if blob is None else len(blob) for blob in blobs})
-    content = np.zeros((len(blobs), max(1, *lengths, 1)), dtype=np.uint8)
-    rank = np.zeros(len(blobs), dtype=np.int16)
-    for number, blob in enumerate(blobs):
-        rank[number] = lengths.index(-1 if blob is None else len(blob))
-        if blob:
-            content[number, : len(blob)] = np.frombuffer(blob, dtype=np.uint8)
-    return Column(content, lengths, rank[codes] if len(lengths) > 1 else None, codes)
+    sizes = np.array([-1 if blob is None else len(blob) for blob in blobs])
+    lengths, rank = np.unique(sizes, return_inverse=True)
+    content = np.zeros((len(blobs), max(1, int(lengths[-1]))), dtype=np.uint8)
+    content[np.arange(content.shape[1]) < sizes[:, None]] = np.frombuffer(b"".join(blob for blob in blobs if blob), dtype=np.uint8)
+    return Column(content, [int(n) for n in lengths], rank.astype(np.int16)[codes] if len(lengths) > 1 else None, codes)
 
 
 def matrix(content: Array, sizes: Array | None = None, null: Array | None = None) -> Column:
