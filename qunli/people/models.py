@@ -27,8 +27,12 @@ class Person(models.Model):
     )
     self_supporting_on = models.DateField(_("核实以自己的劳动收入为主要生活来源"), null=True, blank=True)
     """A minor of 16 or 17 who lives on own income counts as an adult (Civil Code 18); when it was checked."""
-    self_supporting_by = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+", editable=False)
-    merged_into = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="merged", editable=False)
+    self_supporting_by = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="+", db_index=False, editable=False
+    )
+    merged_into = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="merged", db_index=False, editable=False
+    )
     erased_at = models.DateTimeField(_("注销时间"), null=True, blank=True, editable=False)
     """All that identified the person is gone; records of service that the law keeps hang on the bare number."""
     created_at = models.DateTimeField(auto_now_add=True)
@@ -58,6 +62,9 @@ class Person(models.Model):
             models.Index(fields=["phone_digest"], name="person_phone"),
             models.Index(fields=["division"], name="person_division"),
             models.Index(fields=["name"], name="person_name"),
+            # Nearly all rows are NULL here: only the others are worth an entry.
+            models.Index(fields=["merged_into"], condition=Q(merged_into__isnull=False), name="person_merged_into"),
+            models.Index(fields=["self_supporting_by"], condition=Q(self_supporting_by__isnull=False), name="person_supporting_by"),
             GinIndex(Characters("name"), name="person_name_characters"),
         ]
 

@@ -82,7 +82,7 @@ class HourEntry(models.Model):
     kind = models.CharField(max_length=10, choices=enums.EntryKind.choices)
     turn = models.PositiveSmallIntegerField(default=0)
     minutes = models.IntegerField()
-    reverses = models.OneToOneField("self", models.PROTECT, null=True, blank=True, related_name="reversed_by")
+    reverses = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="reversed_by", db_index=False)
     reason = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
@@ -98,6 +98,8 @@ class HourEntry(models.Model):
                 name="hour_entry_sign",
             ),
             models.UniqueConstraint(fields=["record", "turn"], name="hour_entry_turn_once"),
+            # Reversals are rare: the others need no entry in the index.
+            models.UniqueConstraint(fields=["reverses"], condition=Q(reverses__isnull=False), name="hour_entry_reversed_once"),
             models.CheckConstraint(
                 condition=Q(kind="earned") & Q(turn__in=range(0, 64, 2)) | Q(kind="reversal") & Q(turn__in=range(1, 64, 2)),
                 name="hour_entry_turns_alternate",

@@ -39,7 +39,7 @@ class Volunteer(models.Model):
     """A registered volunteer: one per person. `number` is public and says nothing of the identity number (MZ/T 061)."""
 
     person = models.OneToOneField(Person, models.PROTECT, related_name="volunteer")
-    number = models.CharField(_("志愿者编号"), max_length=20, unique=True)
+    number = models.CharField(_("志愿者编号"), max_length=20)
     division = models.ForeignKey(Division, models.PROTECT, related_name="+", verbose_name=_("服务区域"))
     state = models.CharField(max_length=12, choices=enums.VolunteerState.choices, default=enums.VolunteerState.ACTIVE)
     skills = ArrayField(models.CharField(max_length=20), default=list, blank=True)
@@ -56,7 +56,8 @@ class Volunteer(models.Model):
 
     class Meta:
         verbose_name = _("志愿者")
-        constraints = [VOLUNTEER.check()]
+        # Not `unique=True`, which adds a second index for searching by the beginning of a number.
+        constraints = [VOLUNTEER.check(), models.UniqueConstraint(fields=["number"], name="volunteer_number_once")]
         triggers = [VOLUNTEER.trigger()]
 
 

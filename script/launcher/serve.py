@@ -20,7 +20,7 @@ from .supervisor import Child, Supervisor
 
 FREE_MEGABYTES = 1500
 """For the environment, the front end's parts and PostgreSQL's own files."""
-MEGABYTES_OF_THE_CITY = 6000
+MEGABYTES_OF_THE_CITY = 19000
 """At scale 1.0, with the write-ahead log of its loading."""
 LOG_BYTES = 200 * 2**20
 

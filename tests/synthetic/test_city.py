@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import OperationalError, connection, connections, transaction
+from django.utils import timezone
 
 from qunli.kernel.errors import Refused
 from qunli.people.identity import parse_id_number
 from qunli.people.models import Person
-from qunli.synthetic import loading, services
-from qunli.synthetic.city import draw
+from qunli.synthetic import loading, rows, services
+from qunli.synthetic import schema as city_schema
+from qunli.synthetic.city import FILLED, draw
+from qunli.synthetic.schema import Stage
 from qunli.volunteering.models import Activity, Team, Volunteer
 from tests import database
 
@@ -136,9 +139,9 @@ def test_a_city_is_consistent_and_the_same_for_a_seed() -> None:
     before = schema()
     report = services.synthesize(scale=SCALE, seed=1, today=TODAY)
     assert schema() == before, "every index and constraint is there again"
-    rows = {entry.table: entry.rows for entry in report}
-    assert rows["volunteering_volunteer"] == 1950
-    assert rows["volunteering_team"] == 20
+    written = {entry.table: entry.rows for entry in report}
+    assert written["volunteering_volunteer"] == 1950
+    assert written["volunteering_team"] == 20
     with connection.cursor() as cursor:
         for what, query in NONE_OF.items():
             cursor.execute(query)
@@ -185,3 +188,40 @@ def test_a_load_that_fails_leaves_everything_as_it_was(monkeypatch: pytest.Monke
 def test_a_scale_that_cannot_be_is_told_by_the_command() -> None:
     with pytest.raises(CommandError, match="规模不合适"):
         call_command("synthesize", scale=9.0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_killed_writing_left_is_refused_to_others_and_mended_by_the_next() -> None:
+    before = schema()
+    with transaction.atomic(), connection.cursor() as cursor:
+        city_schema.strip(cursor, FILLED)
+    filled = {table.name: table for table in draw(scale=SCALE, seed=1, today=TODAY, city="510100000000", wording="w")}
+    persons = filled["people_person"]
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET {city_schema.WRITER} = 'on'")
+        with cursor.copy(f"COPY people_person ({', '.join(persons.columns)}) FROM STDIN (FORMAT BINARY)") as copy:
+            copy.write(b"".join([rows.SIGNATURE, persons.parts[0](), rows.TRAILER]))
+        cursor.execute(f"RESET {city_schema.WRITER}")
+    # Some of it was back already when it was killed.
+    city_schema.pay([city_schema.owed(Stage.INDEX)[0][1]])
+    city_schema.pay([next(s for t, s in city_schema.owed(Stage.FOREIGN) if "REFERENCES divisions_division" in s)])
+
+    with pytest.raises(OperationalError, match="script/manage synthesize"):
+        Volunteer.objects.create(person_id=1001, number="1", division_id=1, registered_at=timezone.now())
+    assert services.mend()
+    assert not Person.objects.exists()
+    assert schema() == before
+    assert not services.mend()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_do_not_write_at_the_same_time() -> None:
+    other = connections.create_connection("default")
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [loading.LOCK])
+        with pytest.raises(Refused) as refused:
+            services.synthesize(scale=SCALE, seed=1, today=TODAY)
+        assert refused.value.code == "busy"
+    finally:
+        other.close()

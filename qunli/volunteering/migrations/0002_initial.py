@@ -138,7 +138,7 @@ class Migration(migrations.Migration):
             name='Volunteer',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.CharField(max_length=20, unique=True, verbose_name='志愿者编号')),
+                ('number', models.CharField(max_length=20, verbose_name='志愿者编号')),
                 ('state', models.CharField(choices=[('active', '在册'), ('suspended', '暂停'), ('deregistered', '注销')], default='active', max_length=12)),
                 ('skills', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=20), blank=True, default=list, size=None)),
                 ('categories', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=20), blank=True, default=list, size=None)),
@@ -321,5 +321,9 @@ class Migration(migrations.Migration):
         pgtrigger.migrations.AddTrigger(
             model_name='membership',
             trigger=pgtrigger.compiler.Trigger(name='team_members', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE delta integer;', func="\n        delta := COALESCE((NEW.state = 'active')::int, 0) - COALESCE((OLD.state = 'active')::int, 0);\n        IF delta <> 0 THEN\n            UPDATE volunteering_team SET members = members + delta WHERE id = COALESCE(NEW.team_id, OLD.team_id);\n        END IF;\n        RETURN NULL;\n    ", hash='1d68207d73edd7c21522fadc0feded20aaee7a5f', operation='INSERT OR UPDATE OF "state" OR DELETE', pgid='pgtrigger_team_members_ff114', table='volunteering_membership', when='AFTER')),
+        ),
+        migrations.AddConstraint(
+            model_name='volunteer',
+            constraint=models.UniqueConstraint(fields=('number',), name='volunteer_number_once'),
         ),
     ]

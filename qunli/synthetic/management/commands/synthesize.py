@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
 from django.utils import timezone
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -32,6 +33,13 @@ class Command(BaseCommand):
         parser.add_argument("--report", action="store_true", help="print rows, bytes and seconds by table")
 
     def handle(self, *args: Any, scale: float, seed: int, report: bool, **options: Any) -> None:
+        if not connection.introspection.table_names():
+            call_command("migrate", verbosity=0)
+        try:
+            if services.mend():
+                self.stderr.write("An earlier run was cut off: what it had written is emptied, and the city is written anew.")
+        except Refused as error:
+            raise CommandError(str(error)) from error
         if options["if_empty"] and Person.objects.exists():
             self._demonstrate()
             return
