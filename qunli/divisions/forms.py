@@ -11,6 +11,7 @@ from qunli.divisions.enums import ChangeKind, Level
 from qunli.divisions.models import Division
 from qunli.divisions.selectors import Node, find, tree
 from qunli.divisions.services import Opening
+from qunli.kernel.lists import listed
 
 
 class Picked(NamedTuple):
@@ -123,7 +124,7 @@ class DivisionField(forms.Field):
                 raise ValidationError(self.error_messages["required"], "required")
             return None
         if node.level not in self.levels:
-            names = "、".join(str(Level(level).label) for level in sorted(self.levels))
+            names = listed(Level(level).label for level in sorted(self.levels))
             raise ValidationError(self.error_messages["level"], "level", {"levels": names})
         return Division.objects.get(pk=node.id)
 
@@ -154,7 +155,7 @@ class ChangeForm(forms.Form):
         found = {division.code: division for division in Division.objects.filter(code__in=codes, valid_to=None)}
         unknown = [code for code in codes if code not in found]
         if unknown:
-            raise forms.ValidationError(gettext("没有现行的区划代码：%(codes)s"), params={"codes": "、".join(unknown)})
+            raise forms.ValidationError(gettext("没有现行的区划代码：%(codes)s"), params={"codes": listed(unknown)})
         return [found[code] for code in dict.fromkeys(codes)]
 
     def clean_after(self) -> list[Opening]:

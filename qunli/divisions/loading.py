@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from qunli.divisions.codes import kind_of, level_of, parent_code
 from qunli.divisions.enums import Kind, Level
+from qunli.kernel.lists import listed
 
 COLUMNS = (
     "code", "name", "kind", "parent", "longitude", "latitude", "approximate", "residents", "valid_from", "valid_to",
@@ -62,7 +63,7 @@ def read(path: Path) -> Reading:
     lines = csv.DictReader(text.splitlines())
     missing = [name for name in ("code", "name", "valid_from") if name not in (lines.fieldnames or ())]
     if missing:
-        message = _("缺少列：%(columns)s") % {"columns": "、".join(missing)}
+        message = _("缺少列：%(columns)s") % {"columns": listed(missing)}
         reading.errors.append(LineError(1, "columns", message))
         return reading
     for raw in lines:
@@ -114,7 +115,7 @@ def _row(line: int, raw: dict[str, str], errors: list[LineError]) -> Row | None:
         wrong("name", _("名称最多 60 个字。"))
     kind = raw.get("kind", "")
     if kind and kind not in Kind.values:
-        wrong("kind", _("“%(text)s”不是已知的类型：%(known)s。") % {"text": kind, "known": "、".join(Kind.values)})
+        wrong("kind", _("“%(text)s”不是已知的类型：%(known)s。") % {"text": kind, "known": listed(Kind.values)})
     longitude, latitude = number("longitude", 70, 140), number("latitude", 0, 60)
     if bool(raw.get("longitude")) != bool(raw.get("latitude")):
         wrong("longitude", _("经度和纬度要一起填写。"))

@@ -1,5 +1,6 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class IdKind(models.TextChoices):
@@ -27,7 +28,7 @@ class Relation(models.TextChoices):
 class Purpose(models.TextChoices):
     """What a person consents to, one by one (PIPL 14, 23, 25, 29, 31)."""
 
-    REGISTRATION = "registration", _("登记为志愿者")
+    REGISTRATION = "registration", pgettext_lazy("purpose", "登记为志愿者")
     IDENTITY = "identity", _("处理身份证件号码")
     LOCATION = "location", _("签到时使用位置")
     MINOR = "minor", _("未成年人参加志愿服务")

@@ -14,6 +14,7 @@ from qunli.audit.selectors import Look
 from qunli.kernel.actor import Actor
 from qunli.kernel.errors import Denied
 from qunli.kernel.fields import EncryptedField
+from qunli.kernel.lists import listed
 from qunli.people.models import Person
 from qunli.people.perms import Permission, may_export
 from qunli.people.registry import references
@@ -140,5 +141,5 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "✓" if value else "—"
     if isinstance(value, list | tuple):
-        return "、".join(_shown(item) for item in value)
+        return listed(_shown(item) for item in value)
     return str(value)

@@ -1,5 +1,6 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class RecordState(models.TextChoices):
@@ -28,7 +29,7 @@ class EntryKind(models.TextChoices):
 
 class CertificateState(models.TextChoices):
     ISSUED = "issued", _("有效")
-    REVOKED = "revoked", _("已撤销")
+    REVOKED = "revoked", pgettext_lazy("certificate", "已撤销")
 
 
 class Chased(models.IntegerChoices):

@@ -119,7 +119,7 @@ class HourEntry(models.Model):
 class Certificate(models.Model):
     """A proof of service (证明): the paper, its digest, and what it rests on."""
 
-    number = models.CharField(_("证书编号"), max_length=24, unique=True)
+    number = models.CharField(_("证明编号"), max_length=24, unique=True)
     person = models.ForeignKey(Person, models.PROTECT, related_name="certificates")
     minutes = models.PositiveIntegerField()
     since = models.DateField()

@@ -4,14 +4,15 @@ The rules (办法 7: "time is that actually given"; the windows are our design):
 
 - Signing in is open from 60 minutes before the start until the end. Who comes early is counted from the start, who comes
   late from the arrival.
-- Signing out is open from the sign-in until the latest working day for the record. Who leaves early is counted until then,
-  who leaves (or remembers) late until the end.
+- Signing out is open from the sign-in until twelve hours after the end; then it is left to the leader. Who leaves early is counted
+  until then, who leaves (or remembers) late until the end.
 - What counts are whole minutes; a minute that was only begun does not.
 """
 
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from qunli.kernel.clock import SHANGHAI, local_date
@@ -79,8 +80,7 @@ def check_times(signed_in_at: datetime, signed_out_at: datetime | None, span: Sp
 
 
 def _day(at: datetime) -> str:
-    day = local_date(at)
-    return _("%(month)d月%(day)d日") % {"month": day.month, "day": day.day}
+    return date_format(local_date(at), _("n月j日"))
 
 
 def _clock(at: datetime) -> str:

@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 class VolunteerState(models.TextChoices):
     ACTIVE = "active", _("在册")
-    SUSPENDED = "suspended", _("暂停")
+    SUSPENDED = "suspended", _("已暂停")
     DEREGISTERED = "deregistered", _("注销")
 
 
@@ -65,6 +65,11 @@ class SignUpState(models.TextChoices):
     CANCELLED = "cancelled", _("已取消")
     ATTENDED = "attended", _("已参加")
     NO_SHOW = "no_show", _("未到")
+
+
+WEEKDAYS = (_("周一"), _("周二"), _("周三"), _("周四"), _("周五"), _("周六"), _("周日"))
+TIMES_OF_DAY = (_("上午"), _("下午"), _("晚上"))
+"""Free times are bits: Monday morning, afternoon, evening, Tuesday morning, ..."""
 
 
 class Category(models.TextChoices):

@@ -17,20 +17,9 @@ from qunli.people.identity import check_birth_date, normal_name, normal_phone, p
 from qunli.people.models import Person
 from qunli.people.wordings import current
 from qunli.volunteering import numbers
-from qunli.volunteering.enums import Category, Skill, Sponsor, TeamLevel, VolunteerState
+from qunli.volunteering.enums import TIMES_OF_DAY, WEEKDAYS, Category, Skill, Sponsor, TeamLevel, VolunteerState
 from qunli.volunteering.models import Post, Team
 from qunli.volunteering.services import ActivityValues, GuardianAnswers, PostValues, TeamValues
-
-DAYS = [
-    gettext_lazy("周一"),
-    gettext_lazy("周二"),
-    gettext_lazy("周三"),
-    gettext_lazy("周四"),
-    gettext_lazy("周五"),
-    gettext_lazy("周六"),
-    gettext_lazy("周日"),
-]
-TIMES = [gettext_lazy("上午"), gettext_lazy("下午"), gettext_lazy("晚上")]
 
 
 class DateTimeLocal(forms.DateTimeInput):
@@ -125,7 +114,11 @@ class OfferForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices = [(str(3 * d + t), f"{day}{time}") for d, day in enumerate(DAYS) for t, time in enumerate(TIMES)]
+        choices = [
+            (str(3 * d + t), _("%(day)s%(time)s") % {"day": day, "time": time})
+            for d, day in enumerate(WEEKDAYS)
+            for t, time in enumerate(TIMES_OF_DAY)
+        ]
         field: Any = self.fields["free_times"]
         field.choices = choices
 

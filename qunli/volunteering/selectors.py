@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 from django.db import connection
 from django.db.models import Count, DateTimeField, ExpressionWrapper, F, FloatField, Func, Prefetch, QuerySet, Value
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from qunli.accounts.models import Account
 from qunli.divisions.models import Division
@@ -18,13 +17,14 @@ from qunli.kernel.actor import Actor
 from qunli.kernel.clock import SHANGHAI
 from qunli.kernel.errors import Refused
 from qunli.kernel.geo import metres
+from qunli.kernel.lists import listed
 from qunli.kernel.pages import Page, paginate
 from qunli.kernel.words import query_tokens
 from qunli.notices.selectors import Entry
 from qunli.people import selectors as people
 from qunli.people.models import Person
 from qunli.volunteering import signing_up
-from qunli.volunteering.enums import PARENTS, Category, SignUpState, Skill
+from qunli.volunteering.enums import PARENTS, TIMES_OF_DAY, WEEKDAYS, Category, SignUpState, Skill
 from qunli.volunteering.models import Activity, Membership, Post, RegistrationDraft, SignUp, Team, Volunteer, mercator
 from qunli.volunteering.perms import may_see_members, may_see_sign_ups
 from qunli.volunteering.querysets import led_teams
@@ -157,15 +157,6 @@ class Standing:
         return [check for check in self.checks if not check.holds]
 
 
-CHECKS = {
-    "not_volunteer": gettext_lazy("已登记为志愿者"),
-    "consent_missing": gettext_lazy("监护人已同意"),
-    "skills_missing": gettext_lazy("具备岗位需要的技能"),
-    "overlap": gettext_lazy("这个时间没有别的活动"),
-    "closed": gettext_lazy("正在招募，还没有开始"),
-}
-
-
 def standings(*, activity: Activity, actor: Actor, now: datetime) -> list[Standing]:
     """The actor's standing to each post of the activity, by the very facts on which the sign-up statement decides (one query)."""
     if actor.person_id is None:
@@ -193,18 +184,16 @@ def _standing(activity: Activity, post: Post, row: Any, now: datetime) -> Standi
     old_enough = age is not None and activity.min_age <= age and (activity.max_age is None or age <= activity.max_age)
     age_code = "age_unknown" if age is None else "too_young" if age < activity.min_age else "too_old"
     checks = [
-        Check("closed", activity.state == "published" and activity.starts_at > now, str(CHECKS["closed"])),
-        Check("not_volunteer", active, str(CHECKS["not_volunteer"])),
+        Check("closed", activity.state == "published" and activity.starts_at > now, _("正在招募，还没有开始")),
+        Check("not_volunteer", active, _("已登记为志愿者")),
         Check(age_code, old_enough, _ages(activity), _("《志愿服务条例》第十五条")),
     ]
-    if age is not None and age < 18:
-        checks.append(Check("consent_missing", agrees, str(CHECKS["consent_missing"]), _("《个人信息保护法》第三十一条")))
+    if age is not None and age < people.ADULT:
+        checks.append(Check("consent_missing", agrees, _("监护人已同意"), _("《个人信息保护法》第三十一条")))
     if skills:
-        names = "、".join(str(Skill(s).label) for s in skills)
-        checks.append(
-            Check("skills_missing", set(skills) <= set(own), f"{CHECKS['skills_missing']}：{names}", _("《志愿服务条例》第十六条"))
-        )
-    checks.append(Check("overlap", clash is None, str(CHECKS["overlap"])))
+        says = _("具备岗位需要的技能：%(names)s") % {"names": listed(Skill(s).label for s in skills)}
+        checks.append(Check("skills_missing", set(skills) <= set(own), says, _("《志愿服务条例》第十六条")))
+    checks.append(Check("overlap", clash is None, _("这个时间没有别的活动")))
     return Standing(post, checks, already, clash, post.taken >= post.places)
 
 
@@ -451,14 +440,12 @@ def labels(values: Iterable[str]) -> list[str]:
 
 
 def free_time_labels(bits: int) -> list[str]:
-    """The free times as words, a day in one piece: 周六上午、下午."""
-    days = [_("周一"), _("周二"), _("周三"), _("周四"), _("周五"), _("周六"), _("周日")]
-    times = [_("上午"), _("下午"), _("晚上")]
+    """The free times as words, a day in one piece: 周六 上午、下午."""
     found = []
-    for n, day in enumerate(days):
-        free = [time for t, time in enumerate(times) if bits >> (3 * n + t) & 1]
+    for n, day in enumerate(WEEKDAYS):
+        free = [time for t, time in enumerate(TIMES_OF_DAY) if bits >> (3 * n + t) & 1]
         if free:
-            found.append(f"{day} {'、'.join(free)}")
+            found.append(f"{day} {listed(free)}")
     return found
 
 

@@ -89,7 +89,7 @@ ENTRIES: list[Entry] = [
         weight=85,
         short=_("审批"),
     ),
-    Entry(_("志愿者"), "volunteering:volunteers", "users", "volunteering", needs=("volunteering.view_volunteers",)),
+    Entry(_("志愿者名册"), "volunteering:volunteers", "users", "volunteering", needs=("volunteering.view_volunteers",)),
     Entry(_("志愿者档案"), "volunteering:me", "user", "volunteering", signed_in=True),
     Entry(_("今天的活动"), "service_hours:days", "calendar-days", "hours", signed_in=True, weight=55, short=_("签到")),
     Entry(_("我的时长"), "service_hours:records", "clock", "hours", signed_in=True, weight=40, short=_("时长")),

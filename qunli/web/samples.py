@@ -61,7 +61,7 @@ def samples(request: HttpRequest) -> dict[str, Any]:
         "late": timeline(RECORD, happened=happened, ahead=["submitted"], due_on=date(2026, 3, 19), today=date(2026, 3, 24)),
         "ended": timeline(RECORD, happened=[*happened, Moment("void", at.replace(day=9), "王**", _("重复记录"))], stopped=["void"]),
         "clauses": [
-            {"text": _("年满 18 周岁"), "clause": _("《志愿服务条例》第七条"), "holds": "yes"},
+            {"text": _("年满 18 周岁"), "clause": _("《志愿服务条例》第十五条"), "holds": "yes"},
             {"text": _("离您 1.2 公里"), "clause": "", "holds": "yes"},
             {"text": _("这段时间没有别的活动"), "clause": "", "holds": "no"},
             {"text": _("有急救证"), "clause": _("《志愿服务条例》第十六条"), "holds": "unknown"},

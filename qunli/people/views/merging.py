@@ -9,6 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from qunli.kernel.errors import Denied, Refused
 from qunli.kernel.http import actor_of, render_refused
+from qunli.kernel.lists import listed
 from qunli.kernel.pages import paginate
 from qunli.people import selectors, services
 from qunli.people.forms import MergeForm
@@ -73,7 +74,7 @@ def undo(request: HttpRequest, merge_id: int) -> HttpResponse:
         return redirect("people:duplicates")
     if left:
         messages.warning(
-            request, _("已撤销；有 %(n)d 条记录后来改动过，留在原处：%(rows)s") % {"n": len(left), "rows": "、".join(left[:10])}
+            request, _("已撤销；有 %(n)d 条记录后来改动过，留在原处：%(rows)s") % {"n": len(left), "rows": listed(left[:10])}
         )
     else:
         messages.success(request, _("已撤销，全部恢复。"))

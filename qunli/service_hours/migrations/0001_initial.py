@@ -81,7 +81,7 @@ class Migration(migrations.Migration):
             name='Certificate',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.CharField(max_length=24, unique=True, verbose_name='证书编号')),
+                ('number', models.CharField(max_length=24, unique=True, verbose_name='证明编号')),
                 ('minutes', models.PositiveIntegerField()),
                 ('since', models.DateField()),
                 ('until', models.DateField()),

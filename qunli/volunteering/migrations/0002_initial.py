@@ -139,7 +139,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('number', models.CharField(max_length=20, verbose_name='志愿者编号')),
-                ('state', models.CharField(choices=[('active', '在册'), ('suspended', '暂停'), ('deregistered', '注销')], default='active', max_length=12)),
+                ('state', models.CharField(choices=[('active', '在册'), ('suspended', '已暂停'), ('deregistered', '注销')], default='active', max_length=12)),
                 ('skills', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=20), blank=True, default=list, size=None)),
                 ('categories', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=20), blank=True, default=list, size=None)),
                 ('free_times', models.PositiveIntegerField(default=0, verbose_name='空闲时间')),

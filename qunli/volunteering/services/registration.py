@@ -18,6 +18,7 @@ from qunli.divisions.models import Division
 from qunli.kernel.actor import SYSTEM, Actor
 from qunli.kernel.clock import local_date
 from qunli.kernel.errors import Denied, Refused
+from qunli.kernel.lists import listed
 from qunli.notices import services as notices
 from qunli.people import selectors as people_selectors
 from qunli.people import services as people
@@ -198,7 +199,7 @@ def _person(account: Account, answers: RegistrationAnswers, by: Actor, now: date
     if found is not None:
         if known is not None and found.pk != known.pk:
             raise Refused(
-                _("这个证件号码已登记在另一份档案里。请在“我的档案”里申请合并，或联系社区。"), code="registered", field="id_number"
+                _("这个证件号码已登记在另一份档案里。请带证件到社区核对，由社区合并档案。"), code="registered", field="id_number"
             )
         same_phone = account.phone_verified and account.phone_digest and found.phone_digest
         if not same_phone or bytes(account.phone_digest or b"") != bytes(found.phone_digest or b"") or hasattr(found, "account"):
@@ -301,7 +302,7 @@ def _known(given: Iterable[str], choices: Any) -> list[str]:
     unknown = set(given) - set(choices.values)
     if unknown:
         raise Refused(
-            _("没有这个选项：%(names)s。") % {"names": "、".join(sorted(unknown))},
+            _("没有这个选项：%(names)s。") % {"names": listed(sorted(unknown))},
             code="choice",
             field="skills" if choices is Skill else "categories",
         )

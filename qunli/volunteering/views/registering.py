@@ -20,14 +20,13 @@ from qunli.kernel.clock import local_date
 from qunli.kernel.errors import Refused
 from qunli.kernel.http import render_refused
 from qunli.people.identity import age_on, parse_document
+from qunli.people.selectors import ADULT
 from qunli.volunteering import numbers, selectors, services
 from qunli.volunteering.asking import actor_of
 from qunli.volunteering.forms import ConsentForm, GuardianForm, IdentityForm, OfferForm, free_times_of
 from qunli.volunteering.selectors import Draft
 from qunli.volunteering.services import RegistrationAnswers
 from qunli.volunteering.views.common import done, posted
-
-ADULT = 18
 
 
 def _screens() -> list[str]:

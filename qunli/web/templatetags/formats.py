@@ -1,7 +1,6 @@
 """Dates, hours, names and numbers as they are written on every page. Built in: no `{% load %}`."""
 
 import json
-from collections.abc import Iterable
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -14,6 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
 from qunli.kernel.clock import SHANGHAI
+from qunli.kernel.lists import listed
 from qunli.kernel.masking import mask_name, mask_phone
 
 register = template.Library()
@@ -113,10 +113,7 @@ def number(value: int | float | None) -> str:
     return "" if value is None else f"{value:,}"
 
 
-@register.filter
-def listed(values: Iterable[object]) -> str:
-    """Several things in a sentence: 急救、手语 or First aid, Sign language."""
-    return (", " if english() else "、").join(str(value) for value in values)
+register.filter("listed", listed)
 
 
 @register.filter

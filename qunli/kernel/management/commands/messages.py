@@ -39,17 +39,18 @@ class Command(BaseCommand):
         rooms = [
             (room, folder / LANGUAGE / "LC_MESSAGES" / "django.po", extracted(sources)) for room, folder, sources in catalogues()
         ]
+        catalogs = {room: load(path) for room, path, _used in rooms}
         everything = {(message.id, message.context) for _room, _path, used in rooms for message in used}
         for room, path, used in rooms:
             if options["rooms"] and room not in options["rooms"]:
                 continue
-            kept, shared = load(path), load(rooms[0][1])
+            kept, shared = catalogs[room], catalogs["shared"]
             wanted = everything if room == "shared" else {(message.id, message.context) for message in used}
             if options["write"]:
-                kept = merged(used, kept, shared, wanted)
+                kept = catalogs[room] = merged(used, kept, shared, wanted)
                 if len(kept):
                     save(path, kept)
-            problems = sorted(differences(used, kept, shared, wanted))
+            problems = sorted([*differences(used, kept, shared, wanted), *contradictions(room, catalogs)])
             found += len(problems)
             for problem in problems:
                 self.stdout.write(f"{room}: {problem}")
@@ -148,6 +149,16 @@ def differences(used: Catalog, kept: Catalog, shared: Catalog, wanted: set[Any])
     for message in kept:
         if message.id and (message.id, message.context) not in wanted:
             yield f"no longer used: {message.id!r}"
+
+
+def contradictions(room: str, catalogs: dict[str, Catalog]) -> Iterator[str]:
+    """A sentence per message that another room says otherwise: Django knows one English for a message, whichever room asks."""
+    for message in catalogs[room]:
+        for other, catalog in catalogs.items():
+            found = catalog.get(message.id, message.context) if message.id and other != room else None
+            if found and strings(found) != strings(message):
+                said = f"{message.string!r} here, {found.string!r} in {other}"
+                yield f"{message.id!r} is {said}: say one of them, or give one a context (pgettext)"
 
 
 def strings(message: Message) -> list[str]:
