@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -41,7 +42,7 @@ class ActorMiddleware:
             return None
         actor = request.actor  # type: ignore[attr-defined]
         if isinstance(actor, PostedActor) and actor.withheld:
-            return redirect(f"{reverse('accounts:second_factor')}?next={request.path}")
+            return redirect(f"{reverse('accounts:second_factor')}?next={quote(request.get_full_path())}")
         return None
 
 

@@ -11,6 +11,7 @@ from qunli.access.forms import EndForm, GrantForm
 from qunli.access.models import Posting
 from qunli.access.perms import Permission, may_grant, may_grant_anything
 from qunli.access.roles import ROLES, grant_permission
+from qunli.access.units import names_of_units
 from qunli.kernel.actor import Actor
 from qunli.kernel.clock import local_date
 from qunli.kernel.errors import Denied, Refused
@@ -40,11 +41,13 @@ def postings(request: HttpRequest) -> HttpResponse:
         page = paginate(found, order=("-id",), cursor=request.GET.get("cursor"), size=30)
     except Refused:
         return redirect("access:postings")
+    units = names_of_units(posting.unit for posting in page.items if posting.unit)
     rows = [
         {
             "posting": posting,
             "role": ROLES[posting.role].name if posting.role in ROLES else posting.role,
             "name": mask_name(posting.person.name),
+            "unit": units.get(posting.unit, posting.unit),
             "may_end": not ended and posting.person_id != actor.person_id and may_grant(actor, posting.role, posting.division.path),
         }
         for posting in page.items
@@ -99,7 +102,8 @@ def end(request: HttpRequest, posting_id: int) -> HttpResponse:
         raise Denied(grant_permission(posting.role), _("结束任职"))
     role = ROLES[posting.role].name if posting.role in ROLES else posting.role
     form = EndForm(request.POST or None, initial={"on": local_date(timezone.now())})
-    context = {"posting": posting, "role": role, "name": mask_name(posting.person.name)}
+    unit = names_of_units([posting.unit]).get(posting.unit, posting.unit)
+    context = {"posting": posting, "role": role, "name": mask_name(posting.person.name), "unit": unit}
     if request.method == "POST":
         if not form.is_valid():
             return render_refused(request, "access/end.html", form, context=context)

@@ -9,7 +9,8 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from qunli.accounts import signals  # noqa: F401
-        from qunli.accounts.services import close_account
-        from qunli.people.services import on_erase
+        from qunli.accounts.services import close_account, join_account
+        from qunli.people.services import on_erase, on_merge_conflict
 
         on_erase(close_account)
+        on_merge_conflict("accounts.Account", join_account)

@@ -41,7 +41,9 @@ class Account(AbstractBaseUser):
     phone = EncryptedField(_("手机号码"), null=True, blank=True)
     phone_digest = DigestField(null=True, blank=True, unique=True)
     phone_verified = models.BooleanField(default=False)
-    person = models.OneToOneField(Person, models.SET_NULL, null=True, blank=True, related_name="account")
+    person = models.ForeignKey(Person, models.SET_NULL, null=True, blank=True, related_name="accounts")
+    joined = models.BooleanField(default=False)
+    """Came to its person by the merge of two records that both had an account: both sign the one person in."""
     language = models.CharField(_("语言"), max_length=10, default="zh-hans")
     theme = models.CharField(_("外观"), max_length=10, choices=Theme.choices, default=Theme.AUTO)
     elder = models.BooleanField(_("长者模式"), default=False)
@@ -53,6 +55,7 @@ class Account(AbstractBaseUser):
 
     class Meta:
         verbose_name = _("账号")
+        constraints = [models.UniqueConstraint(fields=["person"], condition=models.Q(joined=False), name="account_once")]
 
     def __str__(self) -> str:
         return f"account:{self.pk}"

@@ -157,15 +157,18 @@ def sign_out_everywhere(*, account: Account, by: Actor, keep: bytes | None = Non
 
 def close_account(*, person: Person, by: Actor, now: datetime) -> None:
     """The person asked for deletion: nobody signs in with the account any more, here or through the API."""
-    account = Account.objects.select_for_update().filter(person=person).first()
-    if account is None:
-        return
-    sign_out_everywhere(account=account, by=by)
-    Token.objects.filter(account=account, revoked_at=None).update(revoked_at=now)
-    account.is_active = False
-    account.set_unusable_password()
-    account.save(update_fields=["is_active", "password"])
-    record("accounts.close", f"account:{account.pk}", by=by)
+    for account in Account.objects.select_for_update().filter(person=person).order_by("pk"):
+        sign_out_everywhere(account=account, by=by)
+        Token.objects.filter(account=account, revoked_at=None).update(revoked_at=now)
+        account.is_active = False
+        account.set_unusable_password()
+        account.save(update_fields=["is_active", "password"])
+        record("accounts.close", f"account:{account.pk}", by=by)
+
+
+def join_account(account: Any, _other: Any, _now: datetime) -> dict[str, Any]:
+    """Two records that both had an account became one: the second account leads to the one who stays, beside the first."""
+    return {"person": account.person.merged_into, "joined": True}
 
 
 def issue_token(

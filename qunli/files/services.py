@@ -1,5 +1,6 @@
 """Keeping files: checked, cleaned, encrypted, then written; and taking them away."""
 
+from datetime import datetime
 from hashlib import sha256
 from pathlib import PurePath
 from typing import Any
@@ -9,6 +10,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from qunli.audit.services import record
@@ -60,8 +62,19 @@ def remove(*, attachment: Attachment, by: Actor) -> None:
     """Take a file away: by its owner. The row goes with the transaction, the content after the commit."""
     if by.person_id != attachment.owner_id:
         raise Denied("files.remove", _("删除附件"))
-    key = attachment.key
     with transaction.atomic():
-        record("files.remove", f"attachment:{attachment.pk}", by=by, of=attachment.subject)
-        attachment.delete()
-        transaction.on_commit(lambda: default_storage.delete(path_of(key)))
+        _take_away(attachment, by)
+
+
+def remove_with_person(*, person: Person, by: Actor, now: datetime) -> None:
+    """The person is erased: what they handed in goes with them, whoever carries it out (PIPL 47)."""
+    with transaction.atomic():
+        for attachment in Attachment.objects.filter(Q(owner=person) | Q(owner__merged_into=person)).order_by("pk"):
+            _take_away(attachment, by)
+
+
+def _take_away(attachment: Attachment, by: Actor) -> None:
+    path = path_of(attachment.key)
+    record("files.remove", f"attachment:{attachment.pk}", by=by, of=attachment.subject)
+    attachment.delete()
+    transaction.on_commit(lambda: default_storage.delete(path))

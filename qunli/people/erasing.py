@@ -81,7 +81,7 @@ def _hanging(owner: models.Model) -> Iterator[tuple[Reference, models.Model, mod
         if reference.acting or reference.model is type(owner):
             continue
         rows = reference.model._base_manager.filter(**{reference.field.attname: owner.pk})
-        if reference.single and references(reference.model):
+        if reference.standing and references(reference.model):
             for row in rows:
                 yield from _hanging(row)
         yield reference, owner, rows

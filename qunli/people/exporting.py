@@ -85,8 +85,7 @@ def _collect(sections: dict[str, Section], acts: list[tuple[str, str, int]], own
             continue
         for row in rows.iterator(chunk_size=2000):
             _put(sections, row)
-            if reference.single:
-                # What hangs on a row that stands for the person (the volunteer, the account) is the person's too.
+            if reference.standing:
                 _collect(sections, acts, row, path | {reference.label})
 
 

@@ -1,7 +1,7 @@
 """Who may see and change the records of people. Every query goes through `Person.objects.visible_to`."""
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qunli.kernel.actor import Actor
 
@@ -86,5 +86,5 @@ def is_self_or_ward(actor: Actor, person: "Person") -> bool:
     if actor.person_id is not None:
         return actor.person_id == person.pk or person.guardianships.filter(guardian_id=actor.person_id, until=None).exists()
     # An account that registers itself gets its person after the actor was built.
-    account = getattr(person, "account", None) if actor.account_id is not None else None
-    return account is not None and account.pk == actor.account_id
+    accounts: Any = getattr(person, "accounts", None)  # of a room above
+    return actor.account_id is not None and accounts is not None and accounts.filter(pk=actor.account_id).exists()

@@ -15,6 +15,8 @@ from qunli.people.models import Person
 
 OWN = frozenset({"people.Merge", "people.Duplicate"})
 """The machinery of merging itself: never moved."""
+STANDING = frozenset({"accounts.Account"})
+"""Rows of which a merged person may have more than one, and that stand for the person all the same."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,11 @@ class Reference:
     def single(self) -> bool:
         """One row at most for each target."""
         return self.field.unique
+
+    @property
+    def standing(self) -> bool:
+        """A row that stands for the person (the volunteer, an account): what hangs on it is the person's too."""
+        return self.single or self.label in STANDING
 
     @property
     def acting(self) -> bool:

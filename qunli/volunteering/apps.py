@@ -15,13 +15,13 @@ class VolunteeringConfig(AppConfig):
         from qunli.access.services import on_unit
         from qunli.people.services import on_erase, on_merge_conflict
         from qunli.volunteering.services.registration import end_with_person
-        from qunli.volunteering.services.teams import division_of_team
+        from qunli.volunteering.services.teams import division_of_team, team_names
 
         on_merge_conflict("volunteering.Volunteer", _end({"active": "deregistered", "suspended": "deregistered"}))
         on_merge_conflict("volunteering.Membership", _end({"applied": "left", "active": "left"}, "left_at"))
         on_merge_conflict("volunteering.SignUp", _end({"confirmed": "cancelled", "waiting": "cancelled"}, "changed_at"))
         on_erase(end_with_person)
-        on_unit("team", division_of_team)
+        on_unit("team", division_of_team, team_names)
 
 
 def _end(states: dict[str, str], moment: str = "") -> Any:

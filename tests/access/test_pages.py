@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from qunli.access import checks
@@ -12,7 +14,8 @@ from qunli.access.models import Posting
 from qunli.access.roles import BOOK, ROLES, Book
 from qunli.audit.models import Event
 from qunli.divisions.models import Division
-from tests.factories import DISTRICT, OTHER_DISTRICT, person
+from qunli.volunteering.models import Team
+from tests.factories import DISTRICT, OTHER_DISTRICT, person, posting, team
 from tests.roles import client_of, person_of
 
 pytestmark = pytest.mark.django_db
@@ -28,6 +31,24 @@ def street(district: str = DISTRICT) -> Division:
 def test_pages_are_shown_to_an_officer(page: str, language: str) -> None:
     account, _place = person_of("district_officer")
     assert client_of(account, language=language).get(reverse(f"access:{page}")).status_code == 200
+
+
+def test_a_leader_is_listed_with_the_teams_name() -> None:
+    """Not by its number; all names of a page from one query, those of dissolved teams too; an unknown unit stays as it is."""
+    account, place = person_of("district_officer")
+    teams = [team(name=name, division=place) for name in ("红星路社区志愿服务队", "锦江应急队")]
+    leaders = [posting(person(), "team_leader", place, unit=f"team:{each.pk}") for each in teams]
+    posting(person(), "team_leader", place, unit="team:999999999")
+    Team.objects.filter(pk=teams[1].pk).update(state="dissolved")
+    browser = client_of(account)
+    with CaptureQueriesContext(connection) as asked:
+        listed = browser.get(reverse("access:postings")).content.decode()
+    for each in teams:
+        assert each.name in listed
+        assert f"team:{each.pk}" not in listed
+    assert "team:999999999" in listed
+    assert sum('"volunteering_team"' in query["sql"] for query in asked) == 1
+    assert teams[0].name in browser.get(reverse("access:end", args=[leaders[0].pk])).content.decode()
 
 
 def test_an_appointment_is_given_listed_and_ended_in_the_pages() -> None:

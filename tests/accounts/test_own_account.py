@@ -3,6 +3,7 @@
 import re
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from allauth.core import context
@@ -210,6 +211,9 @@ def test_an_officer_without_second_factor_is_sent_to_set_one_up(role: str) -> No
     browser.cookies[cookie.name] = cookie.value
     answer = browser.get(reverse("notices:list"))
     assert answer["Location"] == f"{reverse('accounts:second_factor')}?next={reverse('notices:list')}"
+    # Where they wanted to go keeps its own query.
+    asked = browser.get(reverse("notices:list"), {"cursor": "a&b", "next": "/"})["Location"]
+    assert parse_qs(urlsplit(asked).query) == {"next": [f"{reverse('notices:list')}?cursor=a%26b&next=%2F"]}
     page = browser.get(answer["Location"]).content.decode()
     assert reverse("mfa_activate_totp") in page
     assert browser.get("/api/v1/accounts/me").status_code == 200

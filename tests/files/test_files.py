@@ -24,6 +24,8 @@ from qunli.kernel.actor import SYSTEM
 from qunli.kernel.ciphers import Unreadable
 from qunli.kernel.clock import local_date
 from qunli.kernel.errors import Denied, Refused
+from qunli.people import services as people
+from tests import factories
 from tests.roles import client_of, person_of
 
 PDF = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer\n<< >>\n%%EOF\n"
@@ -127,7 +129,7 @@ def test_the_content_is_encrypted_and_nothing_shows_in_its_path(kept: tuple[Atta
 
 def test_the_owner_gets_it_back_safely(kept: tuple[Attachment, bytes]) -> None:
     attachment, _data = kept
-    answer = client_of(attachment.owner.account).get(reverse("files:serve", args=[attachment.key]))
+    answer = client_of(attachment.owner.accounts.get()).get(reverse("files:serve", args=[attachment.key]))
     assert answer.status_code == 200
     assert answer["Content-Type"] == "image/jpeg"
     assert answer["X-Content-Type-Options"] == "nosniff"
@@ -194,3 +196,20 @@ def test_contents_without_a_row_are_swept_after_a_day(kept: tuple[Attachment, by
     Attachment.objects.all().delete()
     assert sweep() == 1
     assert not path.exists()
+
+
+def test_what_a_person_handed_in_is_erased_with_them(
+    kept: tuple[Attachment, bytes], django_capture_on_commit_callbacks: Any
+) -> None:
+    """The rows at once, the contents after the commit; those that came with a merged record too, others' stay."""
+    attachment, _content = kept
+    merged = factories.person(merged_into=attachment.owner)
+    theirs = [
+        services.store(upload=SimpleUploadedFile("a.jpg", picture()), owner=owner, subject="claim:9", by=SYSTEM)
+        for owner in (attachment.owner, merged, factories.person())
+    ]
+    with django_capture_on_commit_callbacks(execute=True):
+        people.erase(person=attachment.owner, by=actor_of(attachment.owner, local_date(timezone.now())), now=timezone.now())
+    assert list(Attachment.objects.values_list("pk", flat=True)) == [theirs[2].pk]
+    left = [default_storage.exists(services.path_of(one.key)) for one in (attachment, *theirs)]
+    assert left == [False, False, False, True]

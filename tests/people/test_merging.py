@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.test import Client
 from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from qunli.accounts.models import Session
+from qunli.accounts.services import issue_token
 from qunli.kernel.actor import SYSTEM
 from qunli.kernel.errors import Denied, Refused
 from qunli.people import services
@@ -19,6 +22,7 @@ from qunli.people.perms import Permission
 from qunli.people.registry import references
 from tests import factories
 from tests.people.actors import Holder
+from tests.roles import client_of
 
 pytestmark = pytest.mark.django_db
 REASON = "本人持证件到社区说明"
@@ -94,12 +98,42 @@ def test_all_of_one_life_moves_and_comes_back() -> None:
     left = pointing_at(gone)
     assert set(left) <= {
         "volunteering.Volunteer.person",
-        "accounts.Account.person",
         "people.Consent.person",
         "access.Posting.person",
     }, left
     assert services.undo(merge=entry, by=SYSTEM, now=timezone.now()) == []
     assert world() == before
+
+
+def test_both_accounts_sign_the_one_person_in() -> None:
+    """By session and token, with what the kept one may do; after the undo each its own, after an erasure neither."""
+    kept, gone = twins()
+    factories.volunteer(kept)
+    first, second = factories.account(kept), factories.account(gone)
+    token = issue_token(account=second, name="program", scopes=["people:read"], days=1, by=SYSTEM)
+    browser = client_of(second)
+
+    def named() -> tuple[int, int]:
+        """Whom session and token of the second account lead to."""
+        program = Client(headers={"Authorization": f"Bearer {token}"})
+        return tuple(one.get("/api/v1/people/me").json()["id"] for one in (browser, program))  # type: ignore[return-value]
+
+    assert named() == (gone.pk, gone.pk)
+    entry = merge(kept, gone)
+    assert named() == (kept.pk, kept.pk)
+    assert set(kept.accounts.values_list("pk", flat=True)) == {first.pk, second.pk}
+    assert services.undo(merge=entry, by=SYSTEM, now=timezone.now()) == []
+    assert named() == (gone.pk, gone.pk)
+    # A second account without a merge is refused by the database.
+    with pytest.raises(IntegrityError), transaction.atomic():
+        factories.account(kept)
+    merge(kept, gone)
+    held = services.export(person=kept, by=SYSTEM).data()["holdings"]
+    assert len(held["accounts.Account"]) == 2
+    assert len(held["accounts.Session"]) == 1
+    services.erase(person=kept, by=Holder(person_id=kept.pk), now=timezone.now())
+    assert not kept.accounts.filter(is_active=True).exists()
+    assert not Session.objects.filter(account=second).exists()
 
 
 def test_a_life_moves_to_a_record_that_has_none() -> None:
@@ -112,7 +146,7 @@ def test_a_life_moves_to_a_record_that_has_none() -> None:
     assert pointing_at(gone) == {}
     kept.refresh_from_db()
     assert kept.volunteer.minutes == 90
-    assert kept.account is not None
+    assert kept.accounts.exists()
     assert services.undo(merge=entry, by=SYSTEM, now=timezone.now()) == []
     assert world() == before
 

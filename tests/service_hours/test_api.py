@@ -30,7 +30,7 @@ def clock(frozen: Any, world: World) -> Callable[[datetime], None]:
 
 
 def program(person: Person, scopes: tuple[str, ...] = ALL) -> Client:
-    account = getattr(person, "account", None) or factories.account(person)
+    account = person.accounts.first() or factories.account(person)
     token = issue_token(account=account, name="test", scopes=list(scopes), days=1, by=SYSTEM)
     return Client(headers={"authorization": f"Bearer {token}"})
 

@@ -28,7 +28,7 @@ def clock(frozen: Any, world: World) -> Callable[[datetime], None]:
 
 
 def browser(person: Person, language: str = "zh-hans") -> Client:
-    account = getattr(person, "account", None) or factories.account(person)
+    account = person.accounts.first() or factories.account(person)
     return client_of(account, language=language)
 
 

@@ -202,7 +202,7 @@ def _person(account: Account, answers: RegistrationAnswers, by: Actor, now: date
                 _("这个证件号码已登记在另一份档案里。请带证件到社区核对，由社区合并档案。"), code="registered", field="id_number"
             )
         same_phone = account.phone_verified and account.phone_digest and found.phone_digest
-        if not same_phone or bytes(account.phone_digest or b"") != bytes(found.phone_digest or b"") or hasattr(found, "account"):
+        if not same_phone or bytes(account.phone_digest or b"") != bytes(found.phone_digest or b"") or found.accounts.exists():
             raise Refused(_("这个证件号码已经登记过。请直接登录，或联系社区找回账号。"), code="registered", field="id_number")
         person = found
     else:

@@ -1,6 +1,6 @@
 """Teams of the four-level tree: applied for, approved by the level above, joined and left."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
@@ -266,6 +266,11 @@ def division_of_team(key: int) -> Division | None:
     """Where a team stands that can be led; None for one that does not exist or is not active. For `access`."""
     team = Team.objects.filter(pk=key, state="active").select_related("division").first()
     return team.division if team is not None else None
+
+
+def team_names(keys: Collection[int]) -> dict[int, str]:
+    """Names of teams, also of those that are no more. For `access`."""
+    return dict(Team.objects.filter(pk__in=keys).values_list("pk", "name"))
 
 
 def address(team: Team) -> str:
