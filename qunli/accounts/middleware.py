@@ -17,6 +17,8 @@ from qunli.accounts.models import Account, Session
 from qunli.accounts.sessions import SessionStore, digest_of
 
 SEEN_EVERY = timedelta(minutes=5)
+KEPT_BY_NOBODY = "private, no-store"
+"""Cache-Control of what is answered to somebody signed in, unless its view says otherwise."""
 
 
 class AccountMiddleware(AuthenticationMiddleware):
@@ -30,6 +32,9 @@ class AccountMiddleware(AuthenticationMiddleware):
         request.user = SimpleLazyObject(lambda: account_of(request))  # type: ignore[assignment]
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        # Office computers are shared: no page of somebody signed in stays behind for who presses "back" next, or in a proxy.
+        if settings.SESSION_COOKIE_NAME in request.COOKIES or "Authorization" in request.headers:
+            response.headers.setdefault("Cache-Control", KEPT_BY_NOBODY)
         store = getattr(request, "session", None)
         now = timezone.now()
         if isinstance(store, SessionStore) and store.last_seen_at is not None and now - store.last_seen_at > SEEN_EVERY:

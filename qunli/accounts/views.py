@@ -378,8 +378,12 @@ def confirm(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
+@reauthentication_required(allow_get=True)  # type: ignore[untyped-decorator]
 def tokens(request: HttpRequest) -> HttpResponse:
-    """One's API tokens; a new one is shown once, on the answer to its form."""
+    """One's API tokens; a new one is shown once, on the answer to its form.
+
+    A new one asks again who one is: it outlives the session, so that whoever found a phone unlocked must not take one along.
+    """
     account = own(request)
     form = TokenForm(request.POST or None)
     context = {"tokens": selectors.tokens(account)[:50], "issued": ""}

@@ -1,9 +1,22 @@
 """Logs as data: one JSON object a line on standard output, with the request's id; no personal data by habit of the callers."""
 
 import logging
+import re
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
+
+ROW = re.compile(r"\nDETAIL:[^\n]*")
+"""What PostgreSQL adds to a broken constraint: the row itself, with the name and birth date in it."""
+
+
+def without_rows(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Tracebacks keep the name of the constraint and lose the row."""
+    if "exception" in event:
+        event["exception"] = ROW.sub("\nDETAIL: (left out)", event["exception"])
+    return event
+
 
 SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
@@ -11,6 +24,7 @@ SHARED: list[Any] = [
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.format_exc_info,
+    without_rows,
 ]
 
 

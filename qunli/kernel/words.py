@@ -24,8 +24,8 @@ RUNS = re.compile(rf"(?P<han>{HAN}+)|(?P<latin>(?:(?!{HAN})[^\W_])+)")
 
 
 def normal(text: str) -> str:
-    """Full-width forms narrowed, case folded."""
-    return unicodedata.normalize("NFKC", text).casefold()
+    """Full-width forms narrowed, case folded; without NUL, which no column holds and no statement may ask for."""
+    return unicodedata.normalize("NFKC", text.replace("\x00", "")).casefold()
 
 
 @lru_cache(maxsize=50_000)

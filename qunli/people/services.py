@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from qunli.audit import services as audit
 from qunli.divisions.models import Division
-from qunli.kernel.actor import Actor
+from qunli.kernel.actor import SYSTEM, Actor
 from qunli.kernel.clock import local_date
 from qunli.kernel.errors import Denied, Refused
 from qunli.people import selectors, wordings
@@ -29,6 +29,7 @@ __all__ = [
     "confirm_own_income",
     "dismiss",
     "end_guardianship",
+    "end_minority",
     "erase",
     "export",
     "find_duplicates",
@@ -209,6 +210,22 @@ def end_guardianship(*, guardianship: Guardianship, by: Actor, now: datetime) ->
         given.update(withdrawn_at=now)
         facts = {"guardian": f"person:{guardianship.guardian_id}"}
         audit.record("people.end_guardianship", f"person:{guardianship.minor_id}", by=by, **facts)
+
+
+def end_minority(*, now: datetime) -> int:
+    """Whoever is eighteen today answers for themselves: no guardian reaches an adult. Returns how many guardianships ended."""
+    today = local_date(now)
+    born = today.replace(year=today.year - selectors.ADULT, day=min(today.day, 28) if today.month == 2 else today.day)
+    with transaction.atomic():
+        ended = list(
+            Guardianship.objects.select_for_update(skip_locked=True).filter(until=None, minor__birth_date__lte=born).order_by("pk")
+        )
+        Guardianship.objects.filter(pk__in=[row.pk for row in ended]).update(until=today)
+        audit.record_many(
+            [("people.come_of_age", f"person:{row.minor_id}", {"guardian": f"person:{row.guardian_id}"}) for row in ended],
+            by=SYSTEM,
+        )
+    return len(ended)
 
 
 def confirm_own_income(*, person: Person, by: Actor, now: datetime) -> None:

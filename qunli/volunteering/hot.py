@@ -35,7 +35,7 @@ from django.utils import timezone, translation
 from psycopg import pq
 
 from qunli.access.roles import ROLES
-from qunli.accounts.middleware import SEEN_EVERY
+from qunli.accounts.middleware import KEPT_BY_NOBODY, SEEN_EVERY
 from qunli.accounts.selectors import SESSION_SQL
 from qunli.accounts.sessions import digest_of
 from qunli.audit.context import address_of
@@ -183,7 +183,8 @@ def _own_host(environ: Environ) -> bool:
     """Whether the request names a host of ours, comes by the scheme that we expect, and from a page of ours."""
     host = environ.get("HTTP_HOST", "")
     known = settings.ALLOWED_HOSTS
-    if settings.USE_X_FORWARDED_HOST or (host not in known and host.rpartition(":")[0] not in known):
+    name, _colon, port = host.rpartition(":")
+    if settings.USE_X_FORWARDED_HOST or not (host in known or (name in known and port.isascii() and port.isdecimal())):
         return False
     origin = environ.get("HTTP_ORIGIN")
     if not settings.HTTPS:
@@ -224,6 +225,7 @@ def _fits(secret: str, token: str) -> bool:
 def _headers(language: str, outcome: Outcome, activity: int, request_id: str) -> list[tuple[str, str]]:
     return [
         *_fixed(language),
+        ("Cache-Control", KEPT_BY_NOBODY),
         ("Location", f"{_prefix()}{activity}/"),
         ("Set-Cookie", _message(language, _level(outcome.code), outcome.code, outcome.min_age, outcome.max_age)),
         ("X-Request-ID", request_id),

@@ -277,9 +277,14 @@ def test_a_second_factor_of_another_account_does_not_count() -> None:
 def test_a_token_is_shown_once_listed_and_revoked() -> None:
     account = account_with_phone()
     browser = client_of(account)
-    answer = browser.post(reverse("accounts:tokens"), {"name": "公众号", "scopes": ["account:read"], "days": 30})
-    text = answer.context["issued"]
-    assert text in answer.content.decode()
+    form = {"name": "公众号", "scopes": ["account:read"], "days": 30}
+    asked = browser.post(reverse("accounts:tokens"), form)
+    assert asked["Location"].startswith(reverse("accounts:confirm"))
+    assert not Token.objects.exists(), "a session alone takes no key along that outlives it"
+    browser.post(asked["Location"], {"send": "1"})
+    answer = browser.post(asked["Location"], {"code": codes_sent()[0]})
+    text = Token.objects.get().hint
+    text = next(word for word in re.findall(r"qlt_[\w-]{40,}", answer.content.decode()) if word.startswith(text))
     assert text not in browser.get(reverse("accounts:tokens")).content.decode()
     assert text not in str(Token.objects.values().get())
     caller = Client(headers={"authorization": f"Bearer {text}"})
@@ -364,3 +369,15 @@ def test_an_outside_identity_opens_an_account_and_keeps_nothing_of_the_profile(r
     assert request.session["_auth_user_id"] == str(account.pk)
     arrive()
     assert Account.objects.count() == 1
+
+
+def test_no_page_of_somebody_signed_in_is_kept_by_browser_or_proxy() -> None:
+    account = account_with_phone()
+    browser = client_of(account)
+    for address in ("/", "/people/me", "/api/v1/accounts/me", "/nowhere"):
+        assert browser.get(address)["Cache-Control"] == "private, no-store", address
+    token = services.issue_token(account=account, name="x", scopes=["account:read"], days=1, by=SYSTEM)
+    program = Client(headers={"authorization": f"Bearer {token}"})
+    assert program.get("/api/v1/accounts/me")["Cache-Control"] == "private, no-store"
+    assert "Cache-Control" not in Client().get("/about").headers
+    assert browser.get("/divisions/areas.geojson")["Cache-Control"] == "public, max-age=3600"

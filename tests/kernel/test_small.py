@@ -1,16 +1,22 @@
 """Masking, places, words, the helpers of the views."""
 
+import logging
+import sys
+from datetime import date
 from typing import Any
 
 import pytest
+import structlog
 from django import forms
+from django.db import IntegrityError, transaction
 from django.test import RequestFactory
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qunli.kernel import geo, masking, words
+from qunli.kernel import geo, logs, masking, words
 from qunli.kernel.errors import Refused
 from qunli.kernel.http import add_refusal, public, render_refused
+from qunli.people.models import Person
 
 CHENGDU = st.tuples(st.floats(103.0, 105.0), st.floats(30.0, 31.4))
 
@@ -122,3 +128,18 @@ def test_public_marks_a_view() -> None:
 
     assert public(view) is view
     assert view.login_required is False  # type: ignore[attr-defined]
+
+
+@pytest.mark.django_db
+def test_a_log_line_keeps_the_constraint_and_loses_the_row() -> None:
+    """PostgreSQL says which row broke a constraint, with all that stands in it; the log must not keep that."""
+    values = logs.configuration(level="INFO", plain=False)["formatters"]["lines"]
+    formatter = structlog.stdlib.ProcessorFormatter(**{name: value for name, value in values.items() if name != "()"})
+    name = "欧阳不落"
+    try:
+        with transaction.atomic():
+            Person.objects.create(name=name, id_number="51", birth_date=date(1990, 1, 1))
+    except IntegrityError:
+        line = formatter.format(logging.LogRecord("django.request", logging.ERROR, "", 0, "failed", (), sys.exc_info()))
+    assert "person_identity_digest" in line
+    assert name not in line

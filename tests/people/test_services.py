@@ -1,6 +1,6 @@
 """Registering, contacts, guardians and minors, consents, looks at what is masked."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ from django.utils import timezone
 from qunli.audit.models import Event
 from qunli.divisions.enums import Level
 from qunli.kernel.actor import NOBODY, SYSTEM
+from qunli.kernel.clock import SHANGHAI
 from qunli.kernel.errors import Denied, Refused
 from qunli.people import selectors, services
 from qunli.people.enums import Purpose, Sex, Suspicion
@@ -256,3 +257,33 @@ class TestWhoSeesWhom:
     def test_latin_names(self) -> None:
         person = register(name="John Smith", id_kind="passport", id_number="X1234567", birth_date=date(1990, 1, 1))
         assert list(selectors.search("smith", actor=SYSTEM)) == [person]
+
+
+@pytest.mark.parametrize(
+    ("born", "today", "left"),
+    [
+        (date(2008, 3, 5), date(2026, 3, 4), 1),
+        (date(2008, 3, 5), date(2026, 3, 5), 0),
+        (date(2008, 2, 29), date(2026, 2, 28), 1),
+        (date(2008, 2, 29), date(2026, 3, 1), 0),
+        (date(2010, 2, 28), date(2028, 2, 29), 0),
+        (date(2010, 3, 1), date(2028, 2, 29), 1),
+    ],
+)
+def test_no_guardian_reaches_an_adult(born: date, today: date, left: int) -> None:
+    child, parent = factories.person(birth_date=born), factories.person()
+    services.add_guardian(minor=child, guardian=parent, relation="parent", by=SYSTEM, now=datetime(2025, 1, 1, tzinfo=SHANGHAI))
+    me = Holder(person_id=parent.pk)
+    assert child in Person.objects.visible_to(me)
+    ended = services.end_minority(now=datetime(today.year, today.month, today.day, 0, 2, tzinfo=SHANGHAI))
+    assert ended == 1 - left
+    assert (child in Person.objects.visible_to(me)) == bool(left)
+    if not left:
+        for deed in (services.unmask, services.export):
+            with pytest.raises(Denied):
+                deed(person=child, by=me, **({"reason": "看看"} if deed is services.unmask else {}))
+
+
+def test_searching_for_nul_finds_nothing_and_breaks_nothing() -> None:
+    for text in ("\x00", "王\x00", "138\x00"):
+        assert not selectors.search(text, actor=SYSTEM).filter(name="没有").exists()

@@ -152,8 +152,9 @@ def test_a_forged_form_is_refused_by_django(visitor: Browser, post: Post, forged
     assert not SignUp.objects.exists()
 
 
-def test_another_host_is_refused_by_django(visitor: Browser, post: Post) -> None:
-    assert visitor.post(post, HTTP_HOST="evil.example")[0] == 400
+@pytest.mark.parametrize("host", ["evil.example", "localhost:8000@evil.example", "localhost:x", "localhost:８０"])
+def test_another_host_is_refused_by_django(visitor: Browser, post: Post, host: str) -> None:
+    assert visitor.post(post, HTTP_HOST=host)[0] == 400
     assert not SignUp.objects.exists()
 
 
