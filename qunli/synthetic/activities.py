@@ -5,6 +5,7 @@ A team has at most one activity a day, so that nobody who serves with it is in t
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from qunli.synthetic.population import Population
 from qunli.synthetic.rows import MINUTE, Array, day_number
 from qunli.synthetic.teams import Teams
 from qunli.volunteering.enums import ActivityState, Category
+from qunli.volunteering.selectors import WORDS_BACK
 
 STARTS = {"m": (510, 540, 570), "a": (840, 870, 900), "e": (1110, 1140, 1170)}
 """Minutes after midnight at which an activity starts in the morning, afternoon, evening."""
@@ -23,8 +25,8 @@ LENGTHS = np.array([60, 90, 120, 150, 180])
 LENGTH_WEIGHTS = np.array([1.5, 2.0, 4.0, 1.5, 2.0])
 MOST = 0.8
 """Share of a team's members that come to one activity at most."""
-SEARCHED = 30
-"""Days back in which past activities are found by words; older ones by place, team and day."""
+SEARCHED = WORDS_BACK.days + 1
+"""Days back in which past activities have their words: as far as they are searched."""
 VOID = 0.002
 """Records that were struck out again, for one that counts."""
 STATES = [ActivityState.CLOSED, ActivityState.PUBLISHED, ActivityState.SUBMITTED, ActivityState.DRAFT,
@@ -195,13 +197,13 @@ def encode(
     danger = np.array([k.get("danger", False) for k in kinds])[kind]
     everyone = np.arange(count)
     policies = [f"SYN{low + n + 1:09d}" for n in range(count)]
-    # Words to be found by are long: of what is over only the last weeks have them.
+    # Words to be found by are long: of what is over only the last months have them.
     found = activities.days[some] >= int(activities.days[activities.states == 1].min()) - SEARCHED
     search = [rows.text_array([])] * count
     for n in np.flatnonzero(found):
         label = Category(kinds[kind[n]]["category"]).label
-        told = f"{titles[n]} {teams.names[team[n]]} {addresses[n]} {places.names[place[n]]} {label}"
-        search[n] = rows.text_array(search_tokens(told))
+        told = (titles[n], teams.names[team[n]], addresses[n], places.names[place[n]], str(label))
+        search[n] = rows.text_array(sorted(set().union(*map(_tokens, told))))
     reasons = ["" if s != 4 else "请补充集合地点和负责人联系方式。" for s in range(len(STATES))]
     reasons[5] = "因天气原因取消。"
     return rows.encode(
@@ -237,6 +239,12 @@ def encode(
         ],
         count,
     )
+
+
+@lru_cache(maxsize=200_000)
+def _tokens(text: str) -> frozenset[str]:
+    """Those of one part of what an activity is found by: the parts come again and again."""
+    return frozenset(search_tokens(text))
 
 
 def encode_posts(low: int, high: int, activities: Activities) -> bytes:

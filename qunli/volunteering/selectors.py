@@ -30,6 +30,8 @@ from qunli.volunteering.perms import may_see_members, may_see_sign_ups
 from qunli.volunteering.querysets import led_teams
 
 SIZE = 20
+WORDS_BACK = timedelta(days=92)
+"""What is over is found by words for a quarter; after that by place, team, kind and day: words outweigh the rest of a row."""
 
 
 class Place(NamedTuple):
@@ -67,7 +69,7 @@ def find_activities(*, wanted: Wanted, actor: Actor, now: datetime, cursor: str 
         found = found.alias(begins=begins).filter(state="published", longitude__isnull=False, begins__gt=now)
     else:
         found = found.open_at(now)
-    found = _narrow(found, wanted)
+    found = _narrow(found, wanted, now)
     if wanted.near is not None and not wanted.past:
         found = found.annotate(nearness=_nearness(wanted.near))
         page = paginate(found, order=("nearness", "id"), cursor=cursor, size=size)
@@ -78,12 +80,14 @@ def find_activities(*, wanted: Wanted, actor: Actor, now: datetime, cursor: str 
     return page
 
 
-def _narrow(found: QuerySet[Activity], wanted: Wanted) -> QuerySet[Activity]:
+def _narrow(found: QuerySet[Activity], wanted: Wanted, now: datetime) -> QuerySet[Activity]:
     if wanted.words.strip():
         tokens = query_tokens(wanted.words)
         if not tokens:
             raise Refused(_("请输入汉字、拼音或首字母。"), code="words", field="words")
         found = found.filter(search__contains=tokens)
+        if wanted.past:
+            found = found.filter(starts_at__gte=now - WORDS_BACK)
     if wanted.category:
         found = found.filter(category=wanted.category)
     if wanted.division is not None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import pytest
@@ -10,7 +10,9 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection, connections, transaction
 from django.utils import timezone
 
+from qunli.kernel.clock import SHANGHAI
 from qunli.kernel.errors import Refused
+from qunli.kernel.words import search_tokens
 from qunli.people.identity import parse_id_number
 from qunli.people.models import Person
 from qunli.synthetic import loading, rows, services
@@ -18,6 +20,7 @@ from qunli.synthetic import schema as city_schema
 from qunli.synthetic.city import FILLED, draw
 from qunli.synthetic.schema import Stage
 from qunli.volunteering.models import Activity, Team, Volunteer
+from qunli.volunteering.selectors import WORDS_BACK
 from tests import database
 
 TODAY = date(2026, 3, 5)
@@ -152,6 +155,12 @@ def test_a_city_is_consistent_and_the_same_for_a_seed() -> None:
         assert cursor.fetchone() == (448,)
     assert Activity.objects.filter(state="published", starts_at__date__gt=TODAY).count() > 20
     assert Team.objects.filter(sponsor__in=["social_org", "enterprise"]).count() == 2
+    searched = datetime(2026, 3, 5, tzinfo=SHANGHAI) - WORDS_BACK
+    over = Activity.objects.filter(state="closed")
+    assert not over.filter(starts_at__gte=searched, search=[]).exists(), "what a search covers has its words"
+    for activity in over.select_related("team", "division").order_by("-starts_at")[:20]:
+        told = (activity.title, activity.team.name, activity.address, activity.division.name, activity.get_category_display())
+        assert activity.search == search_tokens(" ".join(told))
     for person in Person.objects.order_by("id")[:50]:
         number = parse_id_number(person.id_number or "", today=TODAY)
         assert (number.birth_date, number.sex) == (person.birth_date, person.sex)

@@ -98,6 +98,14 @@ def test_only_what_is_open_and_with_places_when_asked() -> None:
     assert open_one.activity.title == "open"
 
 
+def test_what_is_over_is_found_by_words_for_a_quarter() -> None:
+    for title, days in (("lately", 91), ("long ago", 93)):
+        starts = timezone.now() - timedelta(days=days)
+        make.activity(title=title, state="closed", starts_at=starts, search=search_tokens("锦江边捡垃圾"))
+    assert titles(past=True) == ["lately", "long ago"]
+    assert titles(past=True, words="锦江") == ["lately"]
+
+
 def test_by_category_place_and_team() -> None:
     here = make.activity(title="here", category="law")
     there = make.activity(make.team(division=make.division(district=make.OTHER_DISTRICT)), title="there")

@@ -33,7 +33,7 @@ class Finding(Schema):
     longitude: Annotated[float | None, Field(ge=-180, le=180, description="with latitude: nearest first")] = None
     latitude: Annotated[float | None, Field(ge=-85, le=85)] = None
     free: Annotated[bool, Field(description="only with places left")] = False
-    when: Annotated[Literal["open", "past"], Field(description="still to come, or over")] = "open"
+    when: Annotated[Literal["open", "past"], Field(description="to come, or over (by words: of the last 92 days)")] = "open"
     cursor: Cursor = None
 
 
