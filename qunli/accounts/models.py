@@ -88,6 +88,7 @@ class CodePurpose(models.TextChoices):
     CONFIRM = "confirm", _("再次确认身份")
     PHONE_OLD = "phone_old", _("更换手机号码：原号码")
     PHONE_NEW = "phone_new", _("更换手机号码：新号码")
+    GUARDIAN = "guardian", _("监护人同意")
 
 
 class OneTimeCode(models.Model):

@@ -54,16 +54,31 @@ def open_session(account: Account, *, second_factor: bool = True, device: str = 
     return SessionCookie(settings.SESSION_COOKIE_NAME, store.session_key or "", get_random_string(32))
 
 
-def send_code(*, phone: str, purpose: CodePurpose = CodePurpose.SIGN_IN, now: datetime) -> str:
+def send_code(*, phone: str, purpose: CodePurpose = CodePurpose.SIGN_IN, text: str = "", now: datetime) -> str:
     """Send a one-time code to a phone and return the phone in its normal form.
 
+    `text` is another wording, with %(code)s and %(minutes)s.
     The same for phones with and without an account. Raises Refused at `phone`: not a phone, too soon, too many. The message
     goes out at once, not by the queue: a code must not stand in the queue's table, and the person is waiting.
     """
     phone = normal_phone(phone)
     code = codes.new_code(phone=phone, purpose=purpose, now=now, address=origin.get().address)
-    send_sms(phone, _("验证码 %(code)s，%(minutes)s 分钟内有效。请勿告诉他人。") % {"code": code, "minutes": 10})
+    text = text or _("验证码 %(code)s，%(minutes)s 分钟内有效。请勿告诉他人。")
+    send_sms(phone, text % {"code": code, "minutes": int(codes.VALID.total_seconds()) // 60})
     return phone
+
+
+def right_code(*, phone: str, purpose: CodePurpose, code: str, now: datetime) -> int | None:
+    """The id of a code that is right and not used up yet, for a deed that spends it in its own transaction (`spend_code`).
+
+    Counts a try: call it outside of a transaction. None when it is wrong.
+    """
+    return codes.right_code(phone=normal_phone(phone), purpose=purpose, code=code.strip(), now=now)
+
+
+def spend_code(code_id: int, *, now: datetime) -> bool:
+    """Use up what `right_code` found: of two requests with the right code exactly one gets True."""
+    return codes.spend(code_id, now=now)
 
 
 def check_code(*, phone: str, code: str, now: datetime) -> Account:

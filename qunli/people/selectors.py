@@ -92,6 +92,11 @@ def has_consent(person: Person, purpose: str) -> bool:
     return Consent.objects.filter(person=person, purpose=purpose, withdrawn_at=None).exists()
 
 
+def minors_consent(person: Person) -> Consent | None:
+    """The guardian's consent to the minor's service that is in force."""
+    return Consent.objects.filter(person=person, purpose=Purpose.MINOR, withdrawn_at=None).select_related("given_by").first()
+
+
 def counts_as_adult(person: Person, on: date) -> bool:
     """18 or older, or 16 and living on own income as was checked. A person without a birth date counts as none."""
     if person.birth_date is None:

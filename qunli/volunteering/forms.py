@@ -149,7 +149,7 @@ class ConsentForm(forms.Form):
 
 
 class GuardianForm(forms.Form):
-    """Screen 3 for a minor: the guardian's particulars and agreement."""
+    """Screen 3 for a minor: the guardian's particulars."""
 
     guardian_name = forms.CharField(label=gettext_lazy("监护人姓名"), max_length=50)
     guardian_relation = forms.ChoiceField(label=gettext_lazy("与未成年人的关系"), choices=Relation.choices)
@@ -160,11 +160,6 @@ class GuardianForm(forms.Form):
     guardian_phone = forms.CharField(
         label=gettext_lazy("监护人手机号码"), max_length=20, widget=forms.TextInput(attrs={"inputmode": "tel", "type": "tel"})
     )
-    guardian_agrees = forms.BooleanField(label=gettext_lazy("我是监护人，我同意"))
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["guardian_agrees"].help_text = current(Purpose.MINOR, local_date(timezone.now())).text
 
     def clean_guardian_name(self) -> str:
         return _checked(normal_name, self.cleaned_data["guardian_name"])
@@ -172,16 +167,21 @@ class GuardianForm(forms.Form):
     def clean_guardian_phone(self) -> str:
         return _checked(normal_phone, self.cleaned_data["guardian_phone"])
 
-    def answers(self) -> GuardianAnswers:
-        data = self.cleaned_data
-        return GuardianAnswers(
-            name=data["guardian_name"],
-            id_kind=data["guardian_id_kind"],
-            id_number=data["guardian_id_number"],
-            phone=data["guardian_phone"],
-            relation=data["guardian_relation"],
-            agrees=data["guardian_agrees"],
-        )
+
+class GuardianCodeForm(forms.Form):
+    """Screen 4 for a minor: the code that the guardian got, and agrees with to the text in force."""
+
+    guardian_code = forms.CharField(
+        label=gettext_lazy("监护人收到的验证码"),
+        max_length=10,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        error_messages={"required": gettext_lazy("请填写监护人手机收到的验证码。")},
+    )
+
+
+def guardian_answers(kept: dict[str, str], code: str = "") -> GuardianAnswers:
+    """What `GuardianForm` was given, as the draft keeps it, and the code."""
+    return GuardianAnswers(**{name.removeprefix("guardian_"): value for name, value in kept.items()}, code=code)
 
 
 class TeamForm(forms.Form):

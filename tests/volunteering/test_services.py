@@ -18,10 +18,9 @@ from qunli.kernel.clock import local_date
 from qunli.kernel.errors import Denied, Refused
 from qunli.notices.models import Notice
 from qunli.notices.rendering import text_of
-from qunli.people.models import Consent
 from qunli.volunteering import numbers, selectors, services
 from qunli.volunteering.models import Activity, Membership, SignUp, Team, Volunteer
-from qunli.volunteering.services import ActivityValues, GuardianAnswers, PostValues, RegistrationAnswers, TeamValues
+from qunli.volunteering.services import ActivityValues, PostValues, RegistrationAnswers, TeamValues
 from tests import factories as make
 from tests.roles import person_of
 from tests.volunteering.test_signing_up import Self
@@ -290,27 +289,6 @@ def test_in_five_teams_one_volunteer() -> None:
 def answers(**more: Any) -> RegistrationAnswers:
     fields: dict[str, Any] = {"division": make.division(), "consents": frozenset({"registration", "identity"})}
     return RegistrationAnswers(**fields | more)
-
-
-def test_a_minor_needs_a_guardian_who_is_an_adult() -> None:
-    now = timezone.now()
-    minor = make.account(make.person(birth_date=local_date(now) - timedelta(days=365 * 15)))
-    by = actor(minor.person)
-    with pytest.raises(Refused) as refused:
-        services.register(account=minor, answers=answers(), by=_with(by, minor), now=now)
-    assert refused.value.code == "guardian"
-    adult = {"name": "司马懿", "id_kind": "resident", "phone": "13912349999", "relation": "parent", "agrees": True}
-    young = GuardianAnswers(**adult, id_number=make.id_number(local_date(now) - timedelta(days=365 * 16)))
-    with pytest.raises(Refused) as refused:
-        services.register(account=minor, answers=answers(guardian=young), by=_with(by, minor), now=now)
-    assert refused.value.field == "guardian_id_number"
-    assert not Volunteer.objects.exists()
-    good = GuardianAnswers(**adult, id_number=make.id_number(date(1980, 1, 1)))
-    volunteer = services.register(account=minor, answers=answers(guardian=good), by=_with(by, minor), now=now)
-    consent = Consent.objects.get(purpose="minor", withdrawn_at=None)
-    assert consent.given_by.name == "司马懿"
-    post = make.post(make.activity(min_age=12))
-    assert services.sign_up(post=post.pk, by=Self(volunteer.person_id), now=now).code == "confirmed"
 
 
 def _with(by: Any, account: Any) -> Any:

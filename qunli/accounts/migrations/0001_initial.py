@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
             name='OneTimeCode',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('purpose', models.CharField(choices=[('sign_in', '登录'), ('confirm', '再次确认身份'), ('phone_old', '更换手机号码：原号码'), ('phone_new', '更换手机号码：新号码')], max_length=10)),
+                ('purpose', models.CharField(choices=[('sign_in', '登录'), ('confirm', '再次确认身份'), ('phone_old', '更换手机号码：原号码'), ('phone_new', '更换手机号码：新号码'), ('guardian', '监护人同意')], max_length=10)),
                 ('phone_digest', qunli.kernel.fields.DigestField(max_length=32)),
                 ('code_digest', qunli.kernel.fields.DigestField(max_length=32)),
                 ('tries', models.PositiveSmallIntegerField(default=0)),

@@ -31,7 +31,7 @@ from qunli.synthetic.rows import day_number
 from qunli.synthetic.teams import credit_code
 from qunli.volunteering.enums import Sponsor, TeamLevel
 from qunli.volunteering.models import Activity, Team
-from qunli.volunteering.services import activities, registration, sign_ups, teams
+from qunli.volunteering.services import activities, guardians, registration, sign_ups, teams
 
 HERE = Path(__file__).parent
 FREE = {"evenings": 0b100_100_100_100_100_100_100, "always": 2**21 - 1}
@@ -135,9 +135,9 @@ def _person(number: int, about: Mapping[str, Any], password: str, now: datetime)
         guardian = None
         if "guardian" in about:
             elder = _known(about["guardian"])
-            guardian = registration.GuardianAnswers(
+            guardian = guardians.GuardianAnswers(
                 name=elder.name, id_kind=elder.id_kind, id_number=elder.id_number, phone=phone_of(about["guardian"]),
-                relation=Relation.PARENT, agrees=True,
+                relation=Relation.PARENT,
             )  # fmt: skip
         answers = registration.RegistrationAnswers(
             division=place,
@@ -148,7 +148,8 @@ def _person(number: int, about: Mapping[str, Any], password: str, now: datetime)
             guardian=guardian,
             **values,
         )
-        registration.register(account=account, answers=answers, by=actor_of(account, local_date(now)), now=now)
+        by = SYSTEM if guardian else actor_of(account, local_date(now))
+        registration.register(account=account, answers=answers, by=by, now=now)
     if ROLES[role].second_factor:
         TOTP.activate(account, generate_totp_secret())
 

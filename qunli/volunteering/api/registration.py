@@ -9,7 +9,7 @@ from qunli.accounts.models import Account
 from qunli.kernel.api import PROBLEMS, needs
 from qunli.volunteering import selectors, services
 from qunli.volunteering.api.common import division_of
-from qunli.volunteering.api.schemas import OfferIn, RegistrationIn, VolunteerOut
+from qunli.volunteering.api.schemas import GuardianAskedIn, OfferIn, RegistrationIn, VolunteerOut
 from qunli.volunteering.asking import actor_of
 from qunli.volunteering.models import Volunteer
 from qunli.volunteering.services import GuardianAnswers, RegistrationAnswers
@@ -51,6 +51,15 @@ def register(request: HttpRequest, data: RegistrationIn) -> Status[VolunteerOut]
     )
     volunteer = services.register(account=account, answers=answers, by=actor_of(request), now=timezone.now())
     return Status(201, VolunteerOut.of(volunteer))
+
+
+@router.post("/volunteer/guardian-code", response={204: None, **PROBLEMS}, auth=WRITE, summary="Ask a minor's guardian")
+def ask_guardian(request: HttpRequest, data: GuardianAskedIn) -> Status[None]:
+    """Sends the guardian a one-time code by SMS, with which the registration shows that the guardian agrees; valid ten minutes."""
+    account = Account.objects.get(pk=actor_of(request).account_id or 0)
+    answers = GuardianAnswers(**data.dict(exclude={"minor"}))
+    services.ask_guardian(account=account, name=data.minor, answers=answers, now=timezone.now())
+    return Status(204, None)
 
 
 @router.put("/volunteer", response={200: VolunteerOut, **PROBLEMS}, auth=WRITE, summary="Change what one offers")

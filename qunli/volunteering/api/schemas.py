@@ -359,7 +359,11 @@ class GuardianIn(Schema):
     id_number: Text = Field(min_length=1, max_length=32)
     phone: Text = Field(min_length=1, max_length=20)
     relation: Relation
-    agrees: bool = Field(description="the guardian has read the text and agrees")
+    code: Text = Field("", max_length=10, description="what the guardian got by SMS and agrees with")
+
+
+class GuardianAskedIn(GuardianIn):
+    minor: Text = Field(min_length=1, max_length=50, description="the name of who wants to register")
 
 
 class RegistrationIn(OfferIn):

@@ -14,9 +14,9 @@ from qunli.volunteering.services.activities import (
     return_activity,
     submit_activity,
 )
+from qunli.volunteering.services.guardians import GuardianAnswers, ask_guardian, guardian_needed
 from qunli.volunteering.services.on_the_spot import add_on_the_spot
 from qunli.volunteering.services.registration import (
-    GuardianAnswers,
     RegistrationAnswers,
     change_profile,
     deregister,
@@ -55,6 +55,7 @@ __all__ = [
     "approve_activity",
     "approve_member",
     "approve_team",
+    "ask_guardian",
     "cancel_activity",
     "cancel_sign_up",
     "change_activity",
@@ -67,6 +68,7 @@ __all__ = [
     "dissolve_team",
     "drop_draft",
     "edit_activity",
+    "guardian_needed",
     "join",
     "leave",
     "make_leader",

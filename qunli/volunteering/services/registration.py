@@ -23,29 +23,18 @@ from qunli.notices import services as notices
 from qunli.people import selectors as people_selectors
 from qunli.people import services as people
 from qunli.people.enums import IdKind, Purpose
-from qunli.people.identity import age_on, normal_phone
 from qunli.people.models import Person
 from qunli.volunteering import numbers
 from qunli.volunteering.enums import Category, Skill
 from qunli.volunteering.models import Membership, RegistrationDraft, SignUp, Volunteer
 from qunli.volunteering.perms import Permission, may_manage_volunteer
+from qunli.volunteering.services.guardians import GuardianAnswers, right_guardian_code, settle_guardian
 from qunli.volunteering.services.sign_ups import cancel_sign_up
 from qunli.volunteering.services.teams import leave
 from qunli.volunteering.states import VOLUNTEER
 
 FREE_TIMES = 21
 ROLE = "volunteer"
-
-
-@dataclass(frozen=True)
-class GuardianAnswers:
-    name: str
-    id_kind: str
-    id_number: str
-    phone: str
-    relation: str
-    agrees: bool
-    """The guardian has read the text and agrees (PIPL 31, 《志愿服务条例》)."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +80,7 @@ def register(*, account: Account, answers: RegistrationAnswers, by: Actor, now: 
     missing = {Purpose.REGISTRATION, Purpose.IDENTITY} - set(answers.consents)
     if missing:
         raise Refused(_("登记需要您同意处理登记信息和证件号码。请先阅读并勾选。"), code="consents", field="consents")
+    code = right_guardian_code(answers.guardian, now=now)
     with transaction.atomic():
         # One account registers once at a time, a double click finds the volunteer there.
         account = Account.objects.select_for_update().get(pk=account.pk)
@@ -98,8 +88,11 @@ def register(*, account: Account, answers: RegistrationAnswers, by: Actor, now: 
         if by is not SYSTEM:
             # The account has its person only now; what follows is done as that person.
             by = actor_of(account, local_date(now))
-        minor = _is_minor(person, now)
-        guardian = _guardian(person, answers.guardian, by, now) if minor else None
+        if person.birth_date is None:
+            raise Refused(_("请填写出生日期。"), code="birth_date", field="birth_date")
+        guardian = None
+        if not people_selectors.counts_as_adult(person, local_date(now)):
+            guardian = settle_guardian(person=person, account=account, answers=answers.guardian, code=code, by=by, now=now)
         for purpose in sorted(answers.consents):
             people.give_consent(person=person, purpose=purpose, given_by=guardian or person, by=by, now=now)
         if guardian is not None:
@@ -221,47 +214,6 @@ def _person(account: Account, answers: RegistrationAnswers, by: Actor, now: date
         account.person = person
         account.save(update_fields=["person"])
     return person
-
-
-def _is_minor(person: Person, now: datetime) -> bool:
-    if person.birth_date is None:
-        raise Refused(_("请填写出生日期。"), code="birth_date", field="birth_date")
-    return age_on(person.birth_date, local_date(now)) < people_selectors.ADULT
-
-
-def _guardian(person: Person, answers: GuardianAnswers | None, by: Actor, now: datetime) -> Person:
-    """The guardian of a minor: the one on record, or the one whose particulars were given with a consent."""
-    if answers is None:
-        raise Refused(_("未满十八周岁，需要监护人同意。请填写监护人信息。"), code="guardian", field="guardian_name")
-    if not answers.agrees:
-        raise Refused(_("请监护人阅读并勾选同意。"), code="guardian_agrees", field="guardian_agrees")
-    try:
-        guardian = people_selectors.find_by_identity(answers.id_kind, answers.id_number)
-        if guardian is None:
-            guardian = people.register(
-                name=answers.name,
-                id_kind=answers.id_kind,
-                id_number=answers.id_number,
-                phone=answers.phone,
-                sex="",
-                birth_date=None,
-                division=person.division,
-                by=by,
-                now=now,
-            )
-        elif bytes(guardian.phone_digest or b"") != people_selectors.phone_digest(normal_phone(answers.phone)):
-            raise Refused(_("监护人的手机号码与档案不一致，请核对。"), code="guardian_phone", field="phone")
-    except Refused as refused:
-        field_name = f"guardian_{refused.field}" if refused.field and not refused.field.startswith("guardian") else refused.field
-        raise Refused(refused.message, code=refused.code, field=field_name) from refused
-    if (
-        guardian.pk == person.pk
-        or guardian.birth_date is None
-        or age_on(guardian.birth_date, local_date(now)) < people_selectors.ADULT
-    ):
-        raise Refused(_("监护人应年满十八周岁，且不是本人。"), code="guardian_age", field="guardian_id_number")
-    people.add_guardian(minor=person, guardian=guardian, relation=answers.relation, by=by, now=now)
-    return guardian
 
 
 def _volunteer(person: Person, answers: RegistrationAnswers, by: Actor, now: datetime) -> Volunteer:
