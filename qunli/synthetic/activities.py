@@ -23,6 +23,8 @@ STARTS = {"m": (510, 540, 570), "a": (840, 870, 900), "e": (1110, 1140, 1170)}
 """Minutes after midnight at which an activity starts in the morning, afternoon, evening."""
 LENGTHS = np.array([60, 90, 120, 150, 180])
 LENGTH_WEIGHTS = np.array([1.5, 2.0, 4.0, 1.5, 2.0])
+BUSY = 1.1
+"""How unevenly busy teams of one size are: some meet every week, some twice a year."""
 MOST = 0.8
 """Share of a team's members that come to one activity at most."""
 SEARCHED = WORDS_BACK.days + 1
@@ -159,7 +161,7 @@ def _calendar(rng: np.random.Generator, sizes: Sizes, today: date, population: P
     weight[past] *= 1 / weight[past].sum()
     ahead = np.array([(day - today).days for day in days])
     coming = np.where(past, 0, weight * (1 - ahead / (COMING_DAYS + 5)))
-    teams = population.sizes**0.7
+    teams = population.sizes**0.7 * np.exp(rng.normal(0, BUSY, len(population.sizes)))
     parts = []
     for total, by_day in ((sizes.activities, np.where(past, weight, 0)), (sizes.coming, coming)):
         keys = np.empty(0, dtype=np.int64)

@@ -33,6 +33,8 @@ TURNS = np.array([1, 1, 3, 1, 2, 0, 0])
 """Entries in the ledger by the record's state: none while pending, one when it stands, three when corrected, two when void."""
 CORRECTED_FROM = 30
 """Minutes that a corrected record had too few."""
+EAGER = 4
+"""How unevenly the active core of a team serves; 1 is evenly."""
 PENDING_DAYS = 7
 """Days back in which records may still wait for submission and verification."""
 
@@ -79,7 +81,8 @@ def draw(seed: int, today: date, activities: Activities, population: Population)
     half = np.minimum(core, (sizes + 1) // 2)
     from_core = np.where(sizes - half > others, sizes - others, half)
     base = population.starts[activities.teams] + 1
-    turn_core = rng.integers(0, 2**31, len(sizes)) % core
+    # The nearer to the head of the core, the more often: a few have hundreds of hours, as in every team.
+    turn_core = (rng.random(len(sizes)) ** EAGER * core).astype(np.int64)
     turn_others = rng.integers(0, 2**31, len(sizes)) % np.maximum(1, others)
     people = np.empty(int(edges[-1]), dtype=np.int32)
     step = 50_000
