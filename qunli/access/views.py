@@ -12,23 +12,17 @@ from qunli.access.models import Posting
 from qunli.access.perms import Permission, may_grant, may_grant_anything
 from qunli.access.roles import ROLES, grant_permission
 from qunli.access.units import names_of_units
-from qunli.kernel.actor import Actor
 from qunli.kernel.clock import local_date
 from qunli.kernel.errors import Denied, Refused
-from qunli.kernel.http import render_refused
+from qunli.kernel.http import actor_of, render_refused
 from qunli.kernel.masking import mask_name
 from qunli.kernel.pages import paginate
-
-
-def _actor(request: HttpRequest) -> Actor:
-    actor: Actor = request.actor  # type: ignore[attr-defined]
-    return actor
 
 
 @require_safe
 def postings(request: HttpRequest) -> HttpResponse:
     """Postings in one's range, those in force first asked for; `role` and `ended` narrow the list."""
-    actor, today = _actor(request), local_date(timezone.now())
+    actor, today = actor_of(request), local_date(timezone.now())
     if not (actor.has(Permission.VIEW_POSTINGS) or may_grant_anything(actor)):
         raise Denied(Permission.VIEW_POSTINGS, _("查看任职名单"))
     found = selectors.postings(actor)
@@ -37,10 +31,7 @@ def postings(request: HttpRequest) -> HttpResponse:
     found = found.filter(role=role) if role in ROLES else found.exclude(role="volunteer")
     ended = request.GET.get("ended") == "1"
     found = found.exclude(pk__in=Posting.objects.in_force(today)) if ended else found.in_force(today)
-    try:
-        page = paginate(found, order=("-id",), cursor=request.GET.get("cursor"), size=30)
-    except Refused:
-        return redirect("access:postings")
+    page = paginate(found, order=("-id",), cursor=request.GET.get("cursor"), size=30)
     units = names_of_units(posting.unit for posting in page.items if posting.unit)
     rows = [
         {
@@ -65,7 +56,7 @@ def postings(request: HttpRequest) -> HttpResponse:
 
 def grant(request: HttpRequest) -> HttpResponse:
     """Give a person a role in one's own range."""
-    actor = _actor(request)
+    actor = actor_of(request)
     if not may_grant_anything(actor):
         raise Denied("access.grant", _("任命"))
     form = GrantForm(request.POST or None, by=actor, initial={"valid_from": local_date(timezone.now())})
@@ -96,7 +87,7 @@ def grant(request: HttpRequest) -> HttpResponse:
 
 def end(request: HttpRequest, posting_id: int) -> HttpResponse:
     """End a posting in one's own range."""
-    actor = _actor(request)
+    actor = actor_of(request)
     posting = get_object_or_404(selectors.postings(actor), pk=posting_id)
     if not may_grant(actor, posting.role, posting.division.path):
         raise Denied(grant_permission(posting.role), _("结束任职"))

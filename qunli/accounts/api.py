@@ -8,6 +8,7 @@ from ninja import Router, Schema
 from qunli.accounts import services
 from qunli.accounts.models import Account
 from qunli.kernel.api import PROBLEMS, needs
+from qunli.kernel.http import actor_of
 from qunli.kernel.masking import mask_phone
 
 router = Router(tags=["account"])
@@ -42,11 +43,11 @@ def _me(account: Account) -> Me:
 
 @router.get("/me", response={200: Me, **PROBLEMS}, auth=needs("account:read"), summary="Who is signed in")
 def me(request: HttpRequest) -> Me:
-    return _me(services.own_account(by=request.actor))  # type: ignore[attr-defined]
+    return _me(services.own_account(by=actor_of(request)))
 
 
 @router.patch("/me", response={200: Me, **PROBLEMS}, auth=needs("account:write"), summary="Language and look of the own pages")
 def change(request: HttpRequest, data: LookIn) -> Me:
-    account = services.own_account(by=request.actor)  # type: ignore[attr-defined]
-    services.save_settings(account=account, by=request.actor, **data.dict(exclude_none=True))  # type: ignore[attr-defined]
+    account = services.own_account(by=actor_of(request))
+    services.save_settings(account=account, by=actor_of(request), **data.dict(exclude_none=True))
     return _me(account)

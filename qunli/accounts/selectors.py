@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from qunli.accounts.models import Account, Session, Token
 from qunli.accounts.sessions import SECOND_FACTOR, digest_of
-from qunli.kernel.ciphers import blind_index, decrypt
+from qunli.kernel.ciphers import decrypt
 from qunli.notices.models import DemoSms
 
 SESSION_SQL = """\
@@ -31,11 +31,6 @@ def has_second_factor(session: Mapping[str, Any]) -> bool:
     """Whether this session has shown a second factor of the account that it signs in."""
     shown = session.get(SECOND_FACTOR)
     return shown is not None and shown == session.get(SESSION_KEY)
-
-
-def by_phone(phone: str) -> Account | None:
-    """The account of a phone in its normal form."""
-    return Account.objects.filter(phone_digest=blind_index("phone", phone)).first()
 
 
 def sessions(account: Account, now: datetime) -> QuerySet[Session]:

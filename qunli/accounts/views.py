@@ -35,10 +35,9 @@ from qunli.accounts.forms import (
 )
 from qunli.accounts.models import Account, CodePurpose
 from qunli.accounts.sessions import digest_of
-from qunli.kernel.actor import Actor
 from qunli.kernel.ciphers import blind_index, decrypt, encrypt
 from qunli.kernel.errors import Refused
-from qunli.kernel.http import public, render_refused
+from qunli.kernel.http import actor_of, public, render_refused
 from qunli.kernel.masking import mask_phone
 from qunli.people.identity import normal_phone
 
@@ -218,7 +217,7 @@ def settings_page(request: HttpRequest) -> HttpResponse:
     form = SettingsForm(request.POST or None, instance=account)
     if request.method == "POST":
         if form.is_valid():
-            services.save_settings(account=account, by=actor(request), **form.cleaned_data)
+            services.save_settings(account=account, by=actor_of(request), **form.cleaned_data)
             response = redirect("accounts:settings")
             # The cookie is what this browser chose; it must not contradict what was just saved.
             response.set_cookie(
@@ -258,7 +257,7 @@ def sign_out_there(request: HttpRequest, key: str) -> HttpResponse:
         digest = bytes.fromhex(key)
     except ValueError as error:
         raise Http404 from error
-    if services.sign_out_session(account=own(request), digest=digest, by=actor(request)):
+    if services.sign_out_session(account=own(request), digest=digest, by=actor_of(request)):
         messages.success(request, _("已退出那台设备。"))
     return redirect("accounts:sessions")
 
@@ -267,7 +266,7 @@ def sign_out_there(request: HttpRequest, key: str) -> HttpResponse:
 def sign_out_everywhere(request: HttpRequest) -> HttpResponse:
     """Sign all other browsers out."""
     here = digest_of(request.session.session_key or "")
-    gone = services.sign_out_everywhere(account=own(request), by=actor(request), keep=here)
+    gone = services.sign_out_everywhere(account=own(request), by=actor_of(request), keep=here)
     messages.success(request, _("已退出其他 %(n)d 台设备。") % {"n": gone})
     return redirect("accounts:sessions")
 
@@ -299,7 +298,7 @@ def password(request: HttpRequest) -> HttpResponse:
         if not form.is_valid():
             return render_refused(request, "accounts/password.html", form, context=context)
         here = digest_of(request.session.session_key or "")
-        services.set_password(account=account, password=form.cleaned_data["password"], by=actor(request), keep=here)
+        services.set_password(account=account, password=form.cleaned_data["password"], by=actor_of(request), keep=here)
         update_session_auth_hash(request, account)
         messages.success(request, _("密码已保存，其他设备已退出。"))
         return redirect("accounts:settings")
@@ -321,7 +320,7 @@ def phone(request: HttpRequest) -> HttpResponse:
         if not codes.is_valid():
             return render_refused(request, "accounts/phone.html", codes, context=context)
         try:
-            services.change_phone(account=account, phone=new, by=actor(request), now=now, **codes.cleaned_data)
+            services.change_phone(account=account, phone=new, by=actor_of(request), now=now, **codes.cleaned_data)
         except Refused as refused:
             return render_refused(request, "accounts/phone.html", codes, refused, context)
         del request.session[NEW_PHONE]
@@ -393,7 +392,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
         try:
             issued = services.issue_token(
                 account=account,
-                by=actor(request),
+                by=actor_of(request),
                 second_factor=selectors.has_second_factor(request.session),
                 now=timezone.now(),
                 **form.cleaned_data,
@@ -407,11 +406,6 @@ def tokens(request: HttpRequest) -> HttpResponse:
 @require_POST
 def revoke_token(request: HttpRequest, token_id: int) -> HttpResponse:
     """Revoke one of one's own tokens, at once."""
-    if services.revoke_token(account=own(request), token_id=token_id, by=actor(request), now=timezone.now()):
+    if services.revoke_token(account=own(request), token_id=token_id, by=actor_of(request), now=timezone.now()):
         messages.success(request, _("令牌已作废。"))
     return redirect("accounts:tokens")
-
-
-def actor(request: HttpRequest) -> Actor:
-    found: Actor = request.actor  # type: ignore[attr-defined]
-    return found

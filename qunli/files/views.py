@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 
 from qunli.audit.services import looked
 from qunli.files import selectors, services
+from qunli.kernel.http import actor_of
 
 
 @require_safe
@@ -17,7 +18,7 @@ def serve(request: HttpRequest, key: UUID) -> HttpResponse:
     A look by somebody else than the owner is in the audit. What the browser gets can run nothing: the type is fixed (nosniff), the
     policy is a sandbox, a PDF is downloaded.
     """
-    actor = request.actor  # type: ignore[attr-defined]
+    actor = actor_of(request)
     attachment = selectors.visible(key, actor)
     if attachment is None:
         raise Http404

@@ -76,8 +76,3 @@ def query_tokens(text: str) -> list[str]:
         else:
             tokens.update(part[i : i + 2] for i in range(len(part) - 1))
     return sorted(tokens)
-
-
-def character_tokens(text: str) -> list[str]:
-    """The distinct characters of a name, separators left out: a substring search asks for them, then compares."""
-    return sorted({letter for letter in normal(text) if letter.isalnum()})

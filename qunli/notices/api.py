@@ -9,6 +9,7 @@ from ninja import Router, Schema
 from pydantic import Field
 
 from qunli.kernel.api import PROBLEMS, Id, needs
+from qunli.kernel.http import actor_of
 from qunli.kernel.pages import paginate
 from qunli.notices import selectors, services
 from qunli.notices.rendering import text_of
@@ -42,7 +43,7 @@ class Marked(Schema):
 
 @router.get("/", response={200: NoticePage, **PROBLEMS}, auth=needs("account:read"), summary="One's own messages, the newest first")
 def list_notices(request: HttpRequest, cursor: str | None = None) -> NoticePage:
-    page = paginate(selectors.notices(request.actor), order=("-id",), cursor=cursor)  # type: ignore[attr-defined]
+    page = paginate(selectors.notices(actor_of(request)), order=("-id",), cursor=cursor)
     items = []
     for notice in page.items:
         text = text_of(notice)
@@ -61,5 +62,5 @@ def list_notices(request: HttpRequest, cursor: str | None = None) -> NoticePage:
 
 @router.post("/read", response={200: Marked, **PROBLEMS}, auth=needs("account:write"), summary="Mark messages as read")
 def mark_read(request: HttpRequest, data: MarkIn) -> Marked:
-    done = services.mark_read(notice_ids=data.ids, by=request.actor, now=timezone.now())  # type: ignore[attr-defined]
+    done = services.mark_read(notice_ids=data.ids, by=actor_of(request), now=timezone.now())
     return Marked(marked=done)

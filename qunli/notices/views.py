@@ -8,28 +8,19 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
-from qunli.kernel.actor import Actor
 from qunli.kernel.errors import Refused
-from qunli.kernel.http import public, render_refused
+from qunli.kernel.http import actor_of, public, render_refused
 from qunli.kernel.pages import paginate
 from qunli.notices import feeds, selectors, services
 from qunli.notices.forms import PreferenceForm
 from qunli.notices.rendering import text_of
 
 
-def _actor(request: HttpRequest) -> Actor:
-    actor: Actor = request.actor  # type: ignore[attr-defined]
-    return actor
-
-
 @require_safe
 def inbox(request: HttpRequest) -> HttpResponse:
     """Messages, the newest first, twenty a page. Looking does not mark them read: a GET writes nothing."""
-    actor = _actor(request)
-    try:
-        page = paginate(selectors.notices(actor), order=("-id",), cursor=request.GET.get("cursor"))
-    except Refused:
-        return redirect("notices:list")
+    actor = actor_of(request)
+    page = paginate(selectors.notices(actor), order=("-id",), cursor=request.GET.get("cursor"))
     rows = [{"notice": notice, "text": text_of(notice)} for notice in page.items]
     unread = any(notice.read_at is None for notice in page.items)
     return render(request, "notices/list.html", {"rows": rows, "page": page, "any_unread": unread})
@@ -38,8 +29,8 @@ def inbox(request: HttpRequest) -> HttpResponse:
 @require_POST
 def open_notice(request: HttpRequest, notice_id: int) -> HttpResponse:
     """Marks one message read and goes to what it is about."""
-    notice = get_object_or_404(selectors.notices(_actor(request)), pk=notice_id)
-    services.mark_read(notice_ids=[notice.pk], by=_actor(request), now=timezone.now())
+    notice = get_object_or_404(selectors.notices(actor_of(request)), pk=notice_id)
+    services.mark_read(notice_ids=[notice.pk], by=actor_of(request), now=timezone.now())
     safe = notice.url and url_has_allowed_host_and_scheme(notice.url, {request.get_host()}, require_https=request.is_secure())
     return redirect(notice.url if safe else "notices:list")
 
@@ -47,13 +38,13 @@ def open_notice(request: HttpRequest, notice_id: int) -> HttpResponse:
 @require_POST
 def mark_read(request: HttpRequest) -> HttpResponse:
     """Marks all of one's messages read."""
-    services.mark_read(notice_ids=None, by=_actor(request), now=timezone.now())
+    services.mark_read(notice_ids=None, by=actor_of(request), now=timezone.now())
     return redirect("notices:list")
 
 
 def preferences(request: HttpRequest) -> HttpResponse:
     """By which ways important messages also come outside of the site."""
-    actor = _actor(request)
+    actor = actor_of(request)
     if actor.person_id is None:
         return render(request, "notices/preferences.html", {"form": None})
     choice = selectors.preference(actor.person_id)
@@ -66,7 +57,7 @@ def preferences(request: HttpRequest) -> HttpResponse:
 
 def calendar(request: HttpRequest) -> HttpResponse:
     """The secret address of one's calendar feed. It is shown once, when it is made."""
-    actor = _actor(request)
+    actor = actor_of(request)
     has_feed = selectors.has_feed(actor)
     if request.method == "POST":
         try:

@@ -22,12 +22,9 @@ from qunli.service_hours.enums import EntryKind, RecordState
 from qunli.service_hours.models import Certificate, HourEntry, ServiceRecord
 from qunli.service_hours.perms import Permission
 from qunli.service_hours.querysets import in_reach
-from qunli.service_hours.states import RECORD
+from qunli.service_hours.states import OPEN, RECORD
 from qunli.service_hours.windows import OPENS_BEFORE
-from qunli.volunteering.models import Activity, SignUp, Volunteer
-
-OPEN = (RecordState.PRESENT, RecordState.DRAFT, RecordState.SUBMITTED)
-"""Not in the ledger yet."""
+from qunli.volunteering.models import Activity, SignUp
 
 
 class Next(StrEnum):
@@ -363,8 +360,3 @@ def visible_certificate(*, number: str, actor: Actor) -> Certificate | None:
     """A certificate that the actor may see, without its file."""
     rows = Certificate.objects.visible_to(actor).select_related("person__volunteer__division", "issued_by").defer("pdf")
     return rows.filter(number=number).first()
-
-
-def volunteer_by_number(*, number: str) -> Volunteer | None:
-    """The volunteer of a public number."""
-    return Volunteer.objects.select_related("person", "division").filter(number=number.strip().upper()).first()

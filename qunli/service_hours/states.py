@@ -25,6 +25,9 @@ RECORD = Machine(
         ),
     ],
 )
+OPEN = (RecordState.PRESENT, RecordState.DRAFT, RecordState.SUBMITTED)
+"""Not in the ledger yet."""
+
 CERTIFICATE = Machine(
     "certificate",
     CertificateState,

@@ -7,13 +7,9 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404, HttpRequest
 from django.utils.translation import gettext as _
 
-from qunli.kernel.actor import Actor
+from qunli.kernel.http import actor_of
 
 Found = TypeVar("Found")
-
-
-def actor_of(request: HttpRequest) -> Actor:
-    return request.actor  # type: ignore[attr-defined, no-any-return]
 
 
 def found(read: Callable[..., Found], request: HttpRequest, pk: int) -> Found:

@@ -28,6 +28,16 @@ PARENTS: dict[str, tuple[str, ...]] = {
 """Of which level the team above a team may be."""
 
 
+TREE_LEVEL: dict[str, int] = {
+    TeamLevel.CITY: 1,
+    TeamLevel.CORPS: 1,
+    TeamLevel.DISTRICT: 2,
+    TeamLevel.STREET: 3,
+    TeamLevel.COMMUNITY: 4,
+}
+"""The level of the division at which a team of each level stands."""
+
+
 class Sponsor(models.TextChoices):
     GOVERNMENT = "government", _("党政机关和社区")
     SOCIAL_ORGANISATION = "social_org", _("社会组织")

@@ -14,6 +14,7 @@ from qunli.divisions.models import Division
 from qunli.divisions.selectors import ranges_of, tree
 from qunli.kernel.actor import Actor, covers
 from qunli.kernel.clock import local_date
+from qunli.volunteering.enums import TREE_LEVEL
 
 if TYPE_CHECKING:
     from qunli.volunteering.models import Activity, Membership, SignUp, Team, Volunteer
@@ -40,9 +41,6 @@ class Permission(StrEnum):
     """Suspend and restore volunteers of the division."""
 
 
-_DEPTH = {"city": 1, "corps": 1, "district": 2, "street": 3, "community": 4}
-
-
 def reach(actor: Actor, permission: str) -> dict[str, int]:
     """The path prefixes over which `permission` is held, each with the level at which it is held.
 
@@ -66,7 +64,7 @@ def _from_above(actor: Actor, permission: str, level: str, path: str) -> bool:
 
 def levels_below(depth: int) -> list[str]:
     """Levels of the teams over which a posting held at a level of the tree decides (0: everything)."""
-    return [level for level, own in _DEPTH.items() if depth < own or own == depth == 1]
+    return [level for level, own in TREE_LEVEL.items() if depth < own or own == depth == 1]
 
 
 def leads(actor: Actor, team: "Team") -> bool:

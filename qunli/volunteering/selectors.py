@@ -386,8 +386,8 @@ def volunteer(*, pk: int, actor: Actor) -> Volunteer:
 
 
 def volunteer_by_number(*, number: str) -> Volunteer | None:
-    """The volunteer with a public number, whoever asks: for services, not for pages."""
-    return Volunteer.objects.filter(number=number).first()
+    """The volunteer with a public number, with person and division, whoever asks: the caller checks what may be done."""
+    return Volunteer.objects.select_related("person", "division").filter(number=number.strip()).first()
 
 
 def find_volunteers(*, words: str, state: str, actor: Actor, cursor: str | None = None, size: int = SIZE) -> Page[Volunteer]:

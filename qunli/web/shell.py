@@ -6,21 +6,17 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from qunli.kernel.actor import NOBODY, Actor
+from qunli.kernel.http import actor_of
 from qunli.notices.selectors import unread_count
 from qunli.web.navigation import Menu, where
 from qunli.web.preferences import of_request
-
-
-def actor(request: HttpRequest) -> Actor:
-    return getattr(request, "actor", NOBODY)
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
     """Context processor. `look` has theme, elder and language; `unread` the number of unread messages."""
     return {
         "look": SimpleLazyObject(lambda: of_request(request)),
-        "menu": SimpleLazyObject(lambda: Menu(actor(request), signed_in(request), request.path)),
+        "menu": SimpleLazyObject(lambda: Menu(actor_of(request), signed_in(request), request.path)),
         "unread": SimpleLazyObject(lambda: unread(request)),
         "authority": settings.AUTHORITY,
         "demonstration": settings.DEMO,
@@ -39,4 +35,4 @@ def signed_in(request: HttpRequest) -> bool:
 
 def unread(request: HttpRequest) -> int:
     """Messages that the reader has not opened: one query, none for somebody not signed in."""
-    return 0 if actor(request).person_id is None else unread_count(actor(request))
+    return 0 if actor_of(request).person_id is None else unread_count(actor_of(request))

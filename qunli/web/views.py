@@ -13,13 +13,12 @@ from django.views.decorators.http import require_POST, require_safe
 from qunli.divisions.enums import Level
 from qunli.divisions.forms import below, searched
 from qunli.kernel.clock import SHANGHAI
-from qunli.kernel.http import public
+from qunli.kernel.http import actor_of, public
 from qunli.web.home import Home, build, near
 from qunli.web.navigation import where
 from qunli.web.preferences import remember
 from qunli.web.samples import samples
 from qunli.web.searching import look_for
-from qunli.web.shell import actor
 
 
 @public
@@ -28,8 +27,8 @@ def home(request: HttpRequest) -> HttpResponse:
     """The visitor's page, or what is next and what waits for the person who has signed in."""
     now = timezone.now()
     if not request.user.is_authenticated:
-        return render(request, "web/visitor.html", {"activities": near(actor(request), None, now)})
-    built = build(actor(request), now)
+        return render(request, "web/visitor.html", {"activities": near(actor_of(request), None, now)})
+    built = build(actor_of(request), now)
     return render(request, "web/home.html", {"home": built, "greeting": greeting(built, now), "today": now})
 
 
@@ -54,7 +53,7 @@ def menu(request: HttpRequest) -> HttpResponse:
 def search(request: HttpRequest) -> HttpResponse:
     """Activities, teams, divisions and people that the reader may see."""
     q = request.GET.get("q", "").strip()[:60]
-    found = look_for(q, actor(request), timezone.now())
+    found = look_for(q, actor_of(request), timezone.now())
     return render(request, "web/search.html", {"q": q, "found": found})
 
 

@@ -8,6 +8,7 @@ from ninja import File, Router, UploadedFile
 from qunli.audit.services import looked
 from qunli.kernel.api import PROBLEMS, needs
 from qunli.kernel.errors import Denied, Refused
+from qunli.kernel.http import actor_of
 from qunli.people.models import Person
 from qunli.service_hours import perms, selectors, services, verification
 from qunli.service_hours.api.schemas import CertificateOut, CertificatePage, Cursor, PaperOut, PeriodIn, ReasonIn, VerdictOut
@@ -15,7 +16,7 @@ from qunli.service_hours.limits import count_upload
 from qunli.service_hours.models import Certificate
 from qunli.service_hours.numbering import grouped, normal_number
 from qunli.service_hours.perms import Permission
-from qunli.service_hours.views.common import actor_of
+from qunli.volunteering.selectors import volunteer_by_number
 
 router = Router()
 
@@ -40,7 +41,7 @@ def issue(request: HttpRequest, data: PeriodIn) -> CertificateOut:
     actor = actor_of(request)
     person: Person | None
     if data.volunteer:
-        volunteer = selectors.volunteer_by_number(number=data.volunteer)
+        volunteer = volunteer_by_number(number=data.volunteer)
         if volunteer is None or not perms.may_issue_for(actor, volunteer.person, volunteer.division.path):
             raise Refused(_("您的辖区里没有这个编号的志愿者，请核对。"), code="not_found", field="volunteer")
         person = volunteer.person

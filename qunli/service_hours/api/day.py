@@ -11,12 +11,13 @@ from qunli.audit.services import looked
 from qunli.kernel.api import PROBLEMS, Id, needs
 from qunli.kernel.codes import rotating_code, seconds_left
 from qunli.kernel.errors import Refused
+from qunli.kernel.http import actor_of
 from qunli.service_hours import selectors, services
 from qunli.service_hours.api.schemas import AttendanceOut, CodeOut, ForIn, PresenceIn, RecordOut, WalkInIn
 from qunli.service_hours.api.shown import shown, visible
 from qunli.service_hours.services import Place
-from qunli.service_hours.views.common import actor_of
 from qunli.volunteering.models import Activity, SignUp
+from qunli.volunteering.selectors import volunteer_by_number
 
 router = Router()
 
@@ -133,7 +134,7 @@ def sign_out_for(request: HttpRequest, record: Id, data: ForIn) -> RecordOut:
 )
 def add_walk_in(request: HttpRequest, activity: Id, data: WalkInIn) -> RecordOut:
     found = _run(request, activity)
-    volunteer = selectors.volunteer_by_number(number=data.volunteer)
+    volunteer = volunteer_by_number(number=data.volunteer)
     if volunteer is None:
         raise Refused(_("没有这个编号的志愿者，请核对。"), code="not_found", field="volunteer")
     record = services.add_walk_in(activity=found, person_id=volunteer.person_id, by=actor_of(request), now=timezone.now())

@@ -9,6 +9,7 @@ from ninja import Router
 
 from qunli.kernel.api import PROBLEMS, Id, needs
 from qunli.kernel.errors import Denied
+from qunli.kernel.http import actor_of
 from qunli.service_hours import selectors, services
 from qunli.service_hours.api.schemas import (
     Cursor,
@@ -28,8 +29,7 @@ from qunli.service_hours.api.schemas import (
 from qunli.service_hours.api.shown import record_out, shown, visible
 from qunli.service_hours.models import HourEntry, ServiceRecord
 from qunli.service_hours.selectors import Queue
-from qunli.service_hours.services.records import Done
-from qunli.service_hours.views.common import actor_of, only
+from qunli.service_hours.services.records import Done, only
 
 router = Router()
 

@@ -3,12 +3,12 @@
 from django.http import Http404, HttpRequest
 
 from qunli.audit.services import looked
+from qunli.kernel.http import actor_of
 from qunli.kernel.masking import mask_name
 from qunli.service_hours import perms, selectors
 from qunli.service_hours.api.schemas import RecordOut
 from qunli.service_hours.models import ServiceRecord
 from qunli.service_hours.perms import Permission
-from qunli.service_hours.views.common import actor_of
 
 
 def record_out(record: ServiceRecord, *, named: bool) -> RecordOut:

@@ -14,11 +14,10 @@ from qunli.notices.services import tell
 from qunli.service_hours.enums import Chased, RecordState
 from qunli.service_hours.models import ServiceRecord
 from qunli.service_hours.perms import Permission
-from qunli.service_hours.states import RECORD
+from qunli.service_hours.states import OPEN, RECORD
 from qunli.service_hours.windows import LAPSES_AFTER
 from qunli.volunteering.models import Activity
 
-OPEN = (RecordState.PRESENT, RecordState.DRAFT, RecordState.SUBMITTED)
 REMIND_BEFORE = 3
 """Working days before the due date on which the leader is reminded."""
 BATCH = 1_000

@@ -40,6 +40,12 @@ class Done(NamedTuple):
     refused: list[tuple[ServiceRecord, Refused]]
 
 
+def only(done: Done) -> None:
+    """Of a single record: raise what refused it."""
+    for _record, refused in done.refused:
+        raise Refused(refused.message, code=refused.code, field=refused.field)
+
+
 def set_times(
     *, record: ServiceRecord, signed_in_at: datetime, signed_out_at: datetime, reason: str, by: Actor, now: datetime
 ) -> ServiceRecord:

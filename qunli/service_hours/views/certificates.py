@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from qunli.audit.services import looked
 from qunli.kernel.clock import local_date
 from qunli.kernel.errors import Denied, Refused
-from qunli.kernel.http import add_refusal, public
+from qunli.kernel.http import actor_of, add_refusal, public
 from qunli.people.models import Person
 from qunli.service_hours import perms, selectors, services, verification
 from qunli.service_hours.forms import FileForm, IssueForm, NumberForm, PeriodForm, ReasonForm
@@ -20,7 +20,7 @@ from qunli.service_hours.models import Certificate
 from qunli.service_hours.numbering import normal_number
 from qunli.service_hours.perms import Permission
 from qunli.service_hours.verification import Kind, Verdict
-from qunli.service_hours.views.common import actor_of
+from qunli.volunteering.selectors import volunteer_by_number
 
 
 @require_http_methods(["GET", "POST"])
@@ -60,7 +60,7 @@ def issue(request: HttpRequest) -> HttpResponse:
     form = IssueForm(request.POST or None, initial={"since": today.replace(month=1, day=1), "until": today})
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
-        volunteer = selectors.volunteer_by_number(number=values["person"])
+        volunteer = volunteer_by_number(number=values["person"])
         try:
             if volunteer is None or not perms.may_issue_for(actor, volunteer.person, volunteer.division.path):
                 raise Refused(_("您的辖区里没有这个编号的志愿者，请核对。"), code="not_found", field="person")

@@ -19,7 +19,7 @@ from qunli.audit.services import looked
 from qunli.kernel.clock import SHANGHAI, local_date
 from qunli.kernel.codes import rotating_code, seconds_left
 from qunli.kernel.errors import Refused
-from qunli.kernel.http import add_refusal
+from qunli.kernel.http import actor_of, add_refusal
 from qunli.people import selectors as people
 from qunli.people import services as people_services
 from qunli.people.enums import Purpose
@@ -30,12 +30,9 @@ from qunli.service_hours.forms import CodeForm, LeaderTimeForm, PlaceForm, WalkI
 from qunli.service_hours.models import ServiceRecord
 from qunli.service_hours.selectors import Day, Next
 from qunli.service_hours.services import Place
-from qunli.service_hours.views.common import actor_of
 from qunli.service_hours.windows import OPENS_BEFORE
 from qunli.volunteering.models import Activity
-
-GRID = 40
-"""People on the leader's screen before the list folds to a search."""
+from qunli.volunteering.selectors import volunteer_by_number
 
 
 @require_GET
@@ -218,7 +215,7 @@ def walk_in(request: HttpRequest, activity: int) -> HttpResponse:
 
 
 def _person_of(text: str) -> Person:
-    volunteer = selectors.volunteer_by_number(number=text)
+    volunteer = volunteer_by_number(number=text)
     if volunteer is not None:
         return volunteer.person
     try:

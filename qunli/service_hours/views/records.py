@@ -18,15 +18,16 @@ from qunli.audit.services import looked
 from qunli.kernel.actor import Actor
 from qunli.kernel.clock import local_date, working_days_between
 from qunli.kernel.errors import Denied, Refused
-from qunli.kernel.http import add_refusal
+from qunli.kernel.http import actor_of, add_refusal
 from qunli.service_hours import perms, selectors, services
 from qunli.service_hours.enums import RecordState
 from qunli.service_hours.forms import ReasonForm, TimesForm, local
 from qunli.service_hours.models import ServiceRecord
 from qunli.service_hours.perms import Permission
 from qunli.service_hours.selectors import QUEUES, Queue
-from qunli.service_hours.states import RECORD
-from qunli.service_hours.views.common import actor_of, only, said
+from qunli.service_hours.services.records import only
+from qunli.service_hours.states import OPEN, RECORD
+from qunli.service_hours.views.common import said
 from qunli.service_hours.windows import Span, planned_minutes
 
 
@@ -123,7 +124,7 @@ def _activity_page(request: HttpRequest, activity: int) -> HttpResponse:
         }
         for row in rows
     ]
-    due = min((row.due_on for row in rows if row.state in selectors.OPEN), default=None)
+    due = min((row.due_on for row in rows if row.state in OPEN), default=None)
     left = working_days_between(today, due) if due else 0
     context = {
         "activity": found,

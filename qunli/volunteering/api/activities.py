@@ -11,11 +11,12 @@ from pydantic import Field
 
 from qunli.kernel.api import PROBLEMS, Id, needs
 from qunli.kernel.errors import Refused
+from qunli.kernel.http import actor_of
 from qunli.people.models import Person
 from qunli.volunteering import selectors, services
 from qunli.volunteering.api.common import Cursor, division_of
 from qunli.volunteering.api.schemas import ActivityChange, ActivityDetail, ActivityIn, ActivityPage, Text, Why
-from qunli.volunteering.asking import actor_of, found
+from qunli.volunteering.asking import found
 from qunli.volunteering.enums import Category
 from qunli.volunteering.models import Activity
 from qunli.volunteering.selectors import Place, Wanted

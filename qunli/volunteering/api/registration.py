@@ -7,10 +7,10 @@ from ninja import Router, Status
 
 from qunli.accounts.models import Account
 from qunli.kernel.api import PROBLEMS, needs
+from qunli.kernel.http import actor_of
 from qunli.volunteering import selectors, services
 from qunli.volunteering.api.common import division_of
 from qunli.volunteering.api.schemas import GuardianAskedIn, OfferIn, RegistrationIn, VolunteerOut
-from qunli.volunteering.asking import actor_of
 from qunli.volunteering.models import Volunteer
 from qunli.volunteering.services import GuardianAnswers, RegistrationAnswers
 

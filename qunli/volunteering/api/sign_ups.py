@@ -9,10 +9,11 @@ from pydantic import Field
 
 from qunli.kernel.api import PROBLEMS, Id, needs
 from qunli.kernel.errors import Denied, Refused
+from qunli.kernel.http import actor_of
 from qunli.volunteering import selectors, services
 from qunli.volunteering.api.common import Cursor
 from qunli.volunteering.api.schemas import Roster, RosterRow, SignUpIn, SignUpOut, SignUpPage, StandingOut
-from qunli.volunteering.asking import actor_of, found
+from qunli.volunteering.asking import found
 from qunli.volunteering.enums import SignUpState
 from qunli.volunteering.perms import Permission, may_see_sign_ups
 from qunli.volunteering.signing_up import Outcome

@@ -9,10 +9,11 @@ from pydantic import Field
 
 from qunli.kernel.api import PROBLEMS, Id, needs
 from qunli.kernel.errors import Denied
+from qunli.kernel.http import actor_of
 from qunli.volunteering import selectors, services
 from qunli.volunteering.api.common import Cursor, division_of
 from qunli.volunteering.api.schemas import MembershipOut, MembershipPage, TeamIn, TeamOut, TeamPage, Text, TransferIn, Why
-from qunli.volunteering.asking import actor_of, found
+from qunli.volunteering.asking import found
 from qunli.volunteering.enums import MembershipState, Sponsor, TeamLevel
 from qunli.volunteering.perms import Permission, may_see_members
 from qunli.volunteering.selectors import WantedTeams

@@ -26,7 +26,7 @@ from qunli.volunteering.services.registration import (
     save_draft,
     suspend,
 )
-from qunli.volunteering.services.sign_ups import cancel_sign_up, mark_attended, mark_missed, promote, sign_up
+from qunli.volunteering.services.sign_ups import cancel_sign_up, mark_attended, promote, sign_up
 from qunli.volunteering.services.teams import (
     TeamValues,
     apply_again,
@@ -73,7 +73,6 @@ __all__ = [
     "leave",
     "make_leader",
     "mark_attended",
-    "mark_missed",
     "promote",
     "register",
     "reject_member",

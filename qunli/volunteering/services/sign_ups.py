@@ -123,11 +123,6 @@ def mark_attended(*, sign_up: SignUp, by: Actor, now: datetime) -> None:
     _mark(sign_up, "attend", by, now)
 
 
-def mark_missed(*, sign_up: SignUp, by: Actor, now: datetime) -> None:
-    """The activity ended without a sign-in."""
-    _mark(sign_up, "miss", by, now)
-
-
 def _mark(sign_up: SignUp, verb: str, by: Actor, now: datetime) -> None:
     with transaction.atomic():
         current = SignUp.objects.select_for_update().get(pk=sign_up.pk)

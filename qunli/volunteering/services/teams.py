@@ -20,13 +20,11 @@ from qunli.kernel.errors import Denied, Refused
 from qunli.kernel.words import search_tokens
 from qunli.notices import services as notices
 from qunli.people.models import Person
-from qunli.volunteering.enums import PARENTS, Sponsor, TeamLevel
+from qunli.volunteering.enums import PARENTS, TREE_LEVEL, Sponsor
 from qunli.volunteering.models import Membership, Team, Volunteer
 from qunli.volunteering.perms import Permission, leads, may_decide_team, may_leave
 from qunli.volunteering.states import MEMBERSHIP, TEAM
 
-LEVEL_OF = {TeamLevel.CITY: 1, TeamLevel.CORPS: 1, TeamLevel.DISTRICT: 2, TeamLevel.STREET: 3, TeamLevel.COMMUNITY: 4}
-"""The level of the division at which a team of each level stands."""
 LEADER = "team_leader"
 
 
@@ -56,7 +54,7 @@ def checked_credit_code(text: str) -> str:
 
 
 def _check(values: TeamValues, now: datetime) -> dict[str, Any]:
-    if values.division.level != LEVEL_OF[TeamLevel(values.level)]:
+    if values.division.level != TREE_LEVEL[values.level]:
         raise Refused(_("所选区域与队伍层级不符，请选择同一层级的区域。"), code="level", field="division")
     parent = values.parent
     if parent is not None and (

@@ -9,12 +9,12 @@ from django.views.decorators.http import require_safe
 
 from qunli.kernel.actor import Actor
 from qunli.kernel.errors import Refused
-from qunli.kernel.http import add_refusal, public
+from qunli.kernel.http import actor_of, add_refusal, public
 from qunli.kernel.masking import mask_name
 from qunli.kernel.pages import Page
 from qunli.kernel.timelines import Moment, Step, timeline
 from qunli.volunteering import perms, selectors
-from qunli.volunteering.asking import actor_of, found
+from qunli.volunteering.asking import found
 from qunli.volunteering.forms import FindForm
 from qunli.volunteering.models import Activity
 from qunli.volunteering.selectors import Place, Standing, Wanted

@@ -14,9 +14,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from qunli.audit import services as audit
 from qunli.kernel.errors import Denied, Refused
-from qunli.kernel.http import render_refused
+from qunli.kernel.http import actor_of, render_refused
 from qunli.volunteering import perms, selectors, services
-from qunli.volunteering.asking import actor_of, found
+from qunli.volunteering.asking import found
 from qunli.volunteering.enums import SignUpState
 from qunli.volunteering.forms import ActivityForm, BasePosts, PostFormSet, ReasonForm, SignUpForForm
 from qunli.volunteering.models import Activity, Team

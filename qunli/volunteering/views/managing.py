@@ -8,8 +8,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from qunli.kernel.errors import Denied
+from qunli.kernel.http import actor_of
 from qunli.volunteering import numbers, perms, selectors, services
-from qunli.volunteering.asking import actor_of, found
+from qunli.volunteering.asking import found
 from qunli.volunteering.forms import FindVolunteerForm
 from qunli.volunteering.views.common import done
 from qunli.volunteering.views.teams import with_reason

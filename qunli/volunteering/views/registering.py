@@ -20,13 +20,12 @@ from qunli.accounts.models import Account
 from qunli.divisions.models import Division
 from qunli.kernel.clock import local_date
 from qunli.kernel.errors import Refused
-from qunli.kernel.http import render_refused
+from qunli.kernel.http import actor_of, render_refused
 from qunli.kernel.masking import mask_phone
 from qunli.people import wordings
 from qunli.people.enums import Purpose
 from qunli.people.identity import parse_document
 from qunli.volunteering import numbers, selectors, services
-from qunli.volunteering.asking import actor_of
 from qunli.volunteering.forms import (
     ConsentForm,
     GuardianCodeForm,

@@ -16,11 +16,11 @@ from qunli.divisions import selectors as divisions
 from qunli.divisions.models import Division
 from qunli.kernel.actor import Actor
 from qunli.kernel.errors import Denied, Refused
-from qunli.kernel.http import add_refusal, public, render_refused
+from qunli.kernel.http import actor_of, add_refusal, public, render_refused
 from qunli.kernel.pages import Page
 from qunli.kernel.timelines import Moment, timeline
 from qunli.volunteering import perms, selectors, services
-from qunli.volunteering.asking import actor_of, found
+from qunli.volunteering.asking import found
 from qunli.volunteering.forms import FindTeamForm, MoveForm, ReasonForm, TeamForm
 from qunli.volunteering.models import Membership, Team
 from qunli.volunteering.selectors import WantedTeams
