@@ -132,6 +132,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
+AXES_CLIENT_IP_CALLABLE = "qunli.audit.context.client_address"
 AXES_LOCKOUT_PARAMETERS = ["username"]  # the blind index of the phone: five wrong passwords, wherever from
 AXES_RESET_ON_SUCCESS = True
 AXES_ENABLE_ADMIN = False
