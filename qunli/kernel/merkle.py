@@ -1,7 +1,7 @@
-"""The hash tree of RFC 9162 (Certificate Transparency 2.0), section 2.1, over SHA-256. Pure; leaves and levels are bytes, 32 a node.
+"""The hash tree of RFC 9162 (Certificate Transparency 2.0), section 2.1, over SHA-256. Pure; a level is bytes, 32 a node.
 
-Its whole parts are trees of their own: 1,024 leaves that begin at a multiple of 1,024 have a root that is a node of any larger tree,
-so that a tree over millions can be kept and proved in blocks.
+Its whole parts are trees of their own: 1,024 leaves that begin at a multiple of 1,024 have a root that is a node of any larger
+tree, so that a tree over millions can be kept and proved in blocks.
 """
 
 from collections.abc import Sequence

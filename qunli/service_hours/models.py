@@ -116,6 +116,48 @@ class HourEntry(models.Model):
         indexes = [models.Index(fields=["person", "id"], name="hour_entry_person")]
 
 
+class Seal(models.Model):
+    """What the ledger held when it was sealed: the root of a hash tree (RFC 9162) over the entries since the seal before.
+
+    Seals form a chain: `digest` covers the one before. Both are published and signed with the city's key, so that an entry that is
+    changed, removed or slipped in afterwards is found and named (`script/manage verify_hours`), also by whoever kept an old root.
+    """
+
+    day = models.DateField(_("日期"))
+    """Day of Asia/Shanghai on which it was made."""
+    after = models.BigIntegerField()
+    until = models.BigIntegerField(unique=True)
+    """Keys of entries: those greater than `after`, up to and with `until`, in the order of their keys."""
+    size = models.PositiveIntegerField(_("账目"))
+    root = models.BinaryField(max_length=32)
+    previous = models.BinaryField(max_length=32)
+    digest = models.BinaryField(max_length=32)
+    signature = models.BinaryField()
+    """Of the digest, with SHA-256, by the city's key at the time; `signer` is its certificate (DER)."""
+    signer = models.BinaryField()
+    at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("时长账目封存")
+        constraints = [models.UniqueConstraint(fields=["previous"], name="seal_follows_once")]
+        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Delete | pgtrigger.Update)]
+
+
+class SealBlock(models.Model):
+    """The leaves of 1,024 entries of a seal (the last block: of the rest), 32 bytes each. Its root is a node of the seal's tree."""
+
+    seal = models.ForeignKey(Seal, models.PROTECT, related_name="blocks", db_index=False)
+    number = models.PositiveIntegerField()
+    first = models.BigIntegerField(unique=True)
+    """Key of the block's first entry."""
+    leaves = models.BinaryField()
+
+    class Meta:
+        verbose_name = _("封存块")
+        constraints = [models.UniqueConstraint(fields=["seal", "number"], name="seal_block_number")]
+        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Delete | pgtrigger.Update)]
+
+
 class Certificate(models.Model):
     """A proof of service (证明): the paper, its digest, and what it rests on."""
 

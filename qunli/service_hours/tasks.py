@@ -5,6 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
+from qunli.service_hours.sealing import seal
 from qunli.service_hours.services import chase, lapse
 from qunli.service_hours.services.attempts import drop_old_attempts
 
@@ -30,3 +31,10 @@ def chase_due(timestamp: int) -> None:
 def drop_attempts(timestamp: int) -> None:
     """Counts of attempts are kept for a day."""
     drop_old_attempts(before=timezone.now() - timedelta(days=1))
+
+
+@app.periodic(cron="10 18 * * *", periodic_id="service_hours.seal")  # 02:10 in Shanghai
+@app.task(name="service_hours.seal", queueing_lock="service_hours.seal")
+def seal_ledger(timestamp: int) -> None:
+    """What was written to the ledger of hours since yesterday is sealed."""
+    seal(now=timezone.now())

@@ -15,6 +15,7 @@ from typing import Any
 from asn1crypto import cms, pem  # type: ignore[import-untyped]
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
@@ -75,6 +76,37 @@ class SigningKey:
     signer: WarmSigner
     roots: tuple[asn1_x509.Certificate, ...]
     demonstration: bool
+
+    @property
+    def certificate(self) -> bytes:
+        """DER."""
+        found = self.signer.signing_cert
+        return b"" if found is None else bytes(found.dump())
+
+    def signed(self, data: bytes, signature: bytes, certificate: bytes) -> bool:
+        """Whether `data` was signed with the key of a certificate (DER) that is ours, or that one of the roots has issued."""
+        found = x509.load_der_x509_certificate(certificate)
+        if certificate != self.certificate and not any(_issued(found, root.dump()) for root in self.roots):
+            return False
+        key = found.public_key()
+        try:
+            if isinstance(key, rsa.RSAPublicKey):
+                key.verify(signature, data, padding.PKCS1v15(), DIGESTS["sha256"])
+            elif isinstance(key, ec.EllipticCurvePublicKey):
+                key.verify(signature, data, ec.ECDSA(DIGESTS["sha256"]))
+            else:
+                return False
+        except InvalidSignature:
+            return False
+        return True
+
+
+def _issued(certificate: x509.Certificate, root: bytes) -> bool:
+    try:
+        certificate.verify_directly_issued_by(x509.load_der_x509_certificate(root))
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 @lru_cache(maxsize=1)
