@@ -27,7 +27,7 @@ from qunli.kernel.api import SESSION_ONLY, TokenAuth
 from qunli.kernel.errors import Denied, Refused
 from qunli.kernel.limits import Limiter
 
-ROOMS = ("divisions", "people", "notices", "accounts", "access", "files", "volunteering", "service_hours", "audit")
+ROOMS = ("divisions", "people", "notices", "accounts", "access", "files", "volunteering", "service_hours", "audit", "rules")
 
 
 class Docs(DocsBase):

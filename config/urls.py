@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("qunli.access.urls")),
     path("", include("qunli.notices.urls")),
     path("", include("qunli.files.urls")),
+    path("", include("qunli.rules.urls")),
     path("api/v1/", api_urls),
 ]
 

@@ -21,5 +21,6 @@ SCOPES: dict[str, object] = {
     "records:write": _("提交和核实服务记录"),
     "certificates:read": _("查看志愿服务证明"),
     "certificates:write": _("申请志愿服务证明"),
+    "rules:read": _("查看规则和试算"),
     "audit:read": _("查看审计日志"),
 }

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
 
+from qunli.kernel.lists import listed
 from qunli.rules import kinds, positions
 from qunli.rules.enums import Unit
 from qunli.rules.kinds import Kind, Type
@@ -50,7 +51,7 @@ class Document:
         names = sorted(known)
         for key in table:
             if key not in names:
-                self.wrong((*path, key), _("不认识“%(key)s”。可用：%(known)s。") % {"key": key, "known": "、".join(names)})
+                self.wrong((*path, key), _("不认识“%(key)s”。可用：%(known)s。") % {"key": key, "known": listed(names)})
 
     def table(self, table: Table, path: Path, key: str) -> dict[str, Any]:
         """A table of tables; empty when it is not there."""
@@ -88,7 +89,7 @@ class Document:
         if found in names:
             return str(found)
         self.wrong(
-            (*path, key), _("“%(key)s”要是其中之一：%(known)s。") % {"key": key, "known": "、".join(name for name in names if name)}
+            (*path, key), _("“%(key)s”要是其中之一：%(known)s。") % {"key": key, "known": listed(name for name in names if name)}
         )
         return names[0]
 

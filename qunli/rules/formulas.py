@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from django.utils.translation import gettext as _
 
+from qunli.kernel.lists import listed
 from qunli.rules import conditions, kinds, terms
 from qunli.rules.conditions import Condition, Not
 from qunli.rules.terms import Constant, Largest, Smallest, Term, Unfit
@@ -83,7 +84,7 @@ class _Reader:
     def _name(self, name: str) -> Term:
         found = self.names.get(name)
         if found is None:
-            near = "、".join(sorted(self.names)[:12])
+            near = listed(sorted(self.names)[:12])
             raise Unfit(_("没有“%(name)s”。能用的有：%(near)s。") % {"name": name, "near": near})
         return found
 
@@ -104,7 +105,7 @@ class _Reader:
 
     def _call(self, name: str, args: list[ast.expr], depth: int) -> Term:
         if name not in FUNCTIONS:
-            raise Unfit(_("没有函数“%(name)s”，能用的有：%(known)s。") % {"name": name, "known": "、".join(FUNCTIONS)})
+            raise Unfit(_("没有函数“%(name)s”，能用的有：%(known)s。") % {"name": name, "known": listed(FUNCTIONS)})
         least, most = int(FUNCTIONS[name][0]), 20 if FUNCTIONS[name].endswith("+") else int(FUNCTIONS[name][-1])
         if not least <= len(args) <= most:
             raise Unfit(_("函数 %(name)s 的参数个数不对。") % {"name": name})

@@ -15,6 +15,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from qunli.kernel.lists import listed
+
 LIMIT = 2**62
 """No value and no intermediate result may reach it: columns are 64 bits wide. Checked when a rule set is read."""
 MOST_DIGITS = 6
@@ -57,7 +59,7 @@ class Type:
                 return self._option(value)
             case Kind.SET:
                 if isinstance(value, str) or not isinstance(value, Iterable):
-                    raise ValueError(_("要给出选项的列表，可选：%(options)s。") % {"options": "、".join(self.options)})
+                    raise ValueError(_("要给出选项的列表，可选：%(options)s。") % {"options": listed(self.options)})
                 return sum(1 << place for place in {self._option(each) for each in value})
             case Kind.DATE:
                 return self._bounded(_date(value).toordinal())
@@ -92,7 +94,7 @@ class Type:
 
     def _option(self, value: Any) -> int:
         if value not in self.options:
-            raise ValueError(_("“%(value)s”不在选项里，可选：%(options)s。") % {"value": value, "options": "、".join(self.options)})
+            raise ValueError(_("“%(value)s”不在选项里，可选：%(options)s。") % {"value": value, "options": listed(self.options)})
         return self.options.index(str(value))
 
     def _number(self, value: Any) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from qunli.kernel.lists import listed
 from qunli.rules import conditions, formulas, kinds, terms
 from qunli.rules.conditions import COMPARISONS, Among, Condition, Not
 from qunli.rules.documents import Document, Table
@@ -267,7 +268,7 @@ class _Parser:
             left = self._formula(self.document.text(entry, path, "formula"), (*path, "formula"))
         operators = [key for key in entry if key in OPERATORS]
         if not operators:
-            known = "、".join(OPERATORS)
+            known = listed(OPERATORS)
             self.wrong(path, _("缺少比较：%(known)s。") % {"known": known})
             return None
         try:

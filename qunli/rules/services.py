@@ -20,13 +20,16 @@ from qunli.audit import services as audit
 from qunli.divisions.models import Division
 from qunli.kernel.actor import Actor
 from qunli.kernel.ciphers import blind_index, sm3
-from qunli.kernel.errors import Refused
+from qunli.kernel.errors import Denied, Refused
+from qunli.kernel.lists import listed
 from qunli.people.models import Person
+from qunli.rules import facts as on_record
 from qunli.rules import selectors
 from qunli.rules.answers import Answer, answer
 from qunli.rules.columns import ColumnAnswers, answer_columns
 from qunli.rules.documents import Mistake
 from qunli.rules.models import Decision, Version
+from qunli.rules.perms import Permission, may_try_on
 from qunli.rules.reading import read_folder
 from qunli.rules.rulesets import RuleSet
 
@@ -63,12 +66,21 @@ def parameters(key: str, *, on: date) -> dict[str, Any]:
 def _known_names(rules: RuleSet, facts: Mapping[str, Any]) -> None:
     for name in facts:
         if name not in rules.facts and name not in selectors.catalogue():
-            known = "、".join(rules.facts)
+            known = listed(rules.facts)
             raise Refused(
                 _("没有名为“%(name)s”的事实。这套规则用到：%(known)s。") % {"name": name, "known": known},
                 code="unknown_fact",
                 field=name,
             )
+
+
+def gather_facts(*, key: str, person: Person, on: date, by: Actor) -> dict[str, Any]:
+    """What is on record about a person, of the facts that the rules `key` ask for. The look is recorded. Raises Denied, Refused."""
+    if not may_try_on(by, person):
+        raise Denied(Permission.TRY_ON_PERSON, _("用规则试算他人"))
+    found = on_record.gather(selectors.rule_set(key, on).facts, person=person, on=on)
+    audit.looked("rules.facts", f"person:{person.pk}", by=by, rules=key, facts=sorted(found))
+    return found
 
 
 def decide(

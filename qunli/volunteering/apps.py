@@ -14,6 +14,8 @@ class VolunteeringConfig(AppConfig):
     def ready(self) -> None:
         from qunli.access.services import on_unit
         from qunli.people.services import on_erase, on_merge_conflict
+        from qunli.rules.facts import provide
+        from qunli.volunteering.selectors import verified_minutes
         from qunli.volunteering.services.registration import end_with_person
         from qunli.volunteering.services.teams import division_of_team, team_names
 
@@ -22,6 +24,7 @@ class VolunteeringConfig(AppConfig):
         on_merge_conflict("volunteering.SignUp", _end({"confirmed": "cancelled", "waiting": "cancelled"}, "changed_at"))
         on_erase(end_with_person)
         on_unit("team", division_of_team, team_names)
+        provide("verified_minutes")(verified_minutes)
 
 
 def _end(states: dict[str, str], moment: str = "") -> Any:

@@ -390,6 +390,11 @@ def volunteer_by_number(*, number: str) -> Volunteer | None:
     return Volunteer.objects.select_related("person", "division").filter(number=number.strip()).first()
 
 
+def verified_minutes(person: Person, on: date) -> int | None:
+    """What rules ask as `verified_minutes`: the minutes on the ledger now, whatever the day; None for who is no volunteer."""
+    return Volunteer.objects.filter(person=person).values_list("minutes", flat=True).first()
+
+
 def find_volunteers(*, words: str, state: str, actor: Actor, cursor: str | None = None, size: int = SIZE) -> Page[Volunteer]:
     """Volunteers whom the actor may see, by number, or by a part of the name."""
     rows = Volunteer.objects.visible_to(actor).select_related("person", "division")

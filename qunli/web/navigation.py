@@ -108,6 +108,7 @@ ENTRIES: list[Entry] = [
     Entry(_("我的资料"), "people:me", "id-card", "start", signed_in=True),
     Entry(_("人员"), "people:search", "user-search", "city", needs=("people.see",), weight=45),
     Entry(_("行政区划"), "divisions:browse", "map", "city"),
+    Entry(_("规则"), "rules:list", "scale", "city", needs=("rules.read",)),
     Entry(_("审计日志"), "audit:events", "scroll-text", "city", needs=("audit.search",), weight=90, short=_("审计")),
     Entry(_("任职与权限"), "access:postings", "key-round", "city", needs=("access.view_postings",)),
     Entry(_("角色说明"), "access:roles", "shield", "city", signed_in=True),

@@ -15,6 +15,7 @@ ALSO_OPEN = {
     "people.identity": "pure checks of identity numbers, names and phones",
     "people.wordings": "the texts of consents, with their versions",
     "access.roles": "roles and permissions as data, read once from roles.toml",
+    "rules.facts": "where a room says which facts it has on record",
     "accounts.scopes": "the names of what a token may be narrowed to",
     "accounts.sessions": "the digest of a session's key, for the one statement of a sign-up",
     "accounts.middleware": "how seldom a session is touched, for the one statement of a sign-up",

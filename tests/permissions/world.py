@@ -14,6 +14,8 @@ from qunli.kernel.clock import local_date
 from qunli.notices.models import Notice
 from qunli.people import services as people
 from qunli.people.models import Duplicate, Guardianship, Merge, Person
+from qunli.rules import services as rules
+from qunli.rules.models import Decision
 from qunli.service_hours import services
 from qunli.service_hours.models import Certificate
 from qunli.volunteering.models import Team
@@ -81,8 +83,24 @@ def build_place(district: str) -> Place:
             "record": record,
             "certificate": certificate_of(other.person, team, now),
             "posting": factories.posting(factories.person(division=community), "community_worker", community),
+            "decision": decision_on(volunteer.person, now),
             "notice": Notice.objects.create(person=volunteer.person, template="volunteering/sign_up_confirmed", facts={}),
         }
+    )
+
+
+def decision_on(person: Person, now: datetime) -> Decision:
+    """Of the stars of a volunteer."""
+    assert person.division is not None
+    return rules.decide(
+        key="volunteer-stars",
+        facts={"verified_minutes": 6000},
+        subject=f"person:{person.pk}",
+        person=person,
+        division=person.division,
+        on=local_date(now),
+        by=SYSTEM,
+        now=now,
     )
 
 
