@@ -9,7 +9,7 @@ SCOPES: dict[str, object] = {
     "people:read": _("查看人员资料（按权限，默认脱敏）"),
     "people:write": _("登记和修改人员资料"),
     "volunteers:read": _("查看志愿者登记"),
-    "volunteers:write": _("登记志愿者"),
+    "volunteers:write": _("登记和管理志愿者"),
     "teams:read": _("查看队伍"),
     "teams:write": _("管理队伍和成员"),
     "activities:read": _("查找和查看活动"),

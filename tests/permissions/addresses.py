@@ -28,6 +28,7 @@ MEANINGS: list[tuple[str, str, str]] = [
     ("rules/", "rules_key", "=volunteer-stars"),
     ("", "rules_key", "=hour-integrity"),
     ("rules/decisions/", "decision_id", "decision.pk"),
+    ("volunteers/", "id", "volunteer.pk"),
     ("", "person_id", "person.pk"),
     ("", "other_id", "twin.pk"),
     ("", "duplicate_id", "duplicate.pk"),

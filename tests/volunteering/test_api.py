@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from qunli.divisions.models import Division
+from qunli.volunteering import numbers
 from qunli.volunteering.models import Activity, Membership, Post, SignUp, Team, Volunteer
 from tests import factories as make
 from tests.roles import RoleClient, _know, client_of
@@ -136,6 +137,30 @@ def test_write_submit_approve_change(max_queries: Callable[[int], Any]) -> None:
     assert copied["state"] == "draft"
     call(leader, "POST", f"/activities/{pk}/cancel", {"reason": "下雨"}, status=200)
     assert SignUp.objects.get().state == "cancelled"
+
+
+def test_volunteers_of_ones_range() -> None:
+    """Found, suspended with a reason and restored; nobody of elsewhere; names stay masked."""
+    place = make.division()
+    worker = make.person(division=place)
+    make.posting(worker, "community_worker", place)
+    one = make.volunteer(make.person(name="司马相如", division=place), division=place, number=numbers.make(77, "5101"))
+    far = make.volunteer(make.person(name="司马相成"), division=make.division(district=make.OTHER_DISTRICT))
+    client = token(worker, "people:read", "volunteers:read", "volunteers:write")
+    page = call(client, "GET", "/volunteers?q=司马", status=200)
+    assert [(v["id"], v["number"], v["state"]) for v in page["items"]] == [(one.pk, one.number, "active")]
+    assert "相如" not in page["items"][0]["name"]
+    assert call(client, "GET", f"/volunteers?q={one.number}", status=200)["items"] == page["items"]
+    assert call(client, "GET", "/volunteers?state=suspended", status=200)["items"] == []
+    assert call(client, "POST", f"/volunteers/{one.pk}/suspend", {"reason": " "}, status=409)["field"] == "reason"
+    assert call(client, "POST", f"/volunteers/{one.pk}/suspend", {"reason": "三次没来"}, status=200)["state"] == "suspended"
+    assert call(client, "POST", f"/volunteers/{one.pk}/suspend", {"reason": "三次没来"}, status=409)
+    assert [v["id"] for v in call(client, "GET", "/volunteers?state=suspended", status=200)["items"]] == [one.pk]
+    assert call(client, "POST", f"/volunteers/{one.pk}/restore", status=200)["state"] == "active"
+    call(client, "POST", f"/volunteers/{far.pk}/suspend", {"reason": "三次没来"}, status=404)
+    reader = token(one.person, "volunteers:read")
+    call(reader, "POST", f"/volunteers/{one.pk}/suspend", {"reason": "三次没来"}, status=403)
+    call(reader, "GET", "/volunteers", status=403)
 
 
 def test_teams() -> None:
