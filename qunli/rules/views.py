@@ -62,7 +62,7 @@ def compare(request: HttpRequest, rules_key: str) -> HttpResponse:
         "rules": other,
         "old": old,
         "new": new,
-        "history": history,
+        "history": [(each, reading_aloud.issuer_name(each.issuer)) for each in history],
         "differences": comparing.compare(one, other),
     }
     return render(request, "rules/compare.html", context)

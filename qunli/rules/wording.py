@@ -86,14 +86,15 @@ def _seen(rules: RuleSet, condition: Comparison, trace: Mapping[str, Any] | None
     """The values of a case, of those sides that are no constants."""
     if not trace or "seen" not in trace:
         return ""
-    words = []
+    words, known = [], False
     for arg, value in zip(condition.args, trace["seen"], strict=True):
         arg = _unscaled(arg)
         if isinstance(arg, Constant) or (isinstance(arg, Named) and isinstance(arg.term, Constant)):
             continue
         unit, options = _unit(rules, arg)
+        known = known or value is not None
         words.append(value_text(unplain(arg.type, value), unit, options))
-    return "；".join(words)
+    return _("；").join(words) if known else ""
 
 
 def _unscaled(term: Term) -> Term:
@@ -130,7 +131,7 @@ class _Sentences:
             return _("%(name)s是下列之一：%(values)s") % {"name": name, "values": listed(values)}
         right = test.args[1]
         if isinstance(right, Constant) and right.type.kind == Kind.BOOLEAN:
-            return name if (right.value == 1) == (test.op == "eq") else _("没有：%(name)s") % {"name": name}
+            return name if (right.value == 1) == (test.op == "eq") else _("%(name)s：否") % {"name": name}
         words = {"name": name, "value": self.term(right, unit, options)}
         match test.op:
             case "eq":
@@ -174,7 +175,7 @@ class _Sentences:
             case Group(items=items, settled_by=settled_by):
                 return (_(" 或 ") if settled_by else _(" 且 ")).join(self.test(item) for item in items)
             case Not(item=item):
-                return _("没有：%(name)s") % {"name": self.test(item)}
+                return _("%(name)s：否") % {"name": self.test(item)}
             case Comparison():
                 return self.comparison(condition)
         raise TypeError(type(condition))

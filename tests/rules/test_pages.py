@@ -43,7 +43,7 @@ def test_a_rule_set_reads_as_sentences(as_role: Any) -> None:
     for words in (
         "《志愿服务条例》第十六条",
         "符合其中一项：",
-        "活动当天的年龄达到18 岁（成年：年满）",
+        "活动当天的年龄达到18 岁（成年年龄）",
         "本人持有的资格包含岗位要求的资格",
     ):
         assert words in page
