@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, Throttled, ValidationError
@@ -21,11 +22,12 @@ from ninja.openapi.docs import DocsBase
 from ninja.throttling import BaseThrottle
 
 from config.api_docs import sections
+from qunli.accounts.limits import Limiter
 from qunli.accounts.scopes import SCOPES
 from qunli.audit.context import client_address
 from qunli.kernel.api import SESSION_ONLY, TokenAuth
+from qunli.kernel.ciphers import blind_index
 from qunli.kernel.errors import Denied, Refused
-from qunli.kernel.limits import Limiter
 
 ROOMS = ("divisions", "people", "notices", "accounts", "access", "files", "volunteering", "service_hours", "audit", "rules")
 
@@ -49,7 +51,8 @@ class Limit(BaseThrottle):
     def allow_request(self, request: HttpRequest) -> bool:
         actor = getattr(request, "auth", None)
         known = getattr(actor, "account_id", None) is not None
-        self.seconds = self.limiter.take(str(getattr(actor, "label", "")) if known else f"address:{client_address(request)}")
+        stranger = blind_index("visitor", client_address(request) or "").hex()[:32]
+        self.seconds = self.limiter.take(str(getattr(actor, "label", "")) if known else stranger, timezone.now())
         return self.seconds == 0
 
     def wait(self) -> float:

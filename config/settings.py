@@ -157,7 +157,7 @@ MFA_TOTP_TOLERANCE = 1
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG or DEMO
 API_TOKEN_ACTOR = "qunli.access.authentication.token_actor"  # noqa: S105
 API_RATE = env.int("QUNLI_API_RATE", default=1200)
-"""Requests of the API a minute for one token, account or address, for each worker process; 0: no limit."""
+"""Requests of the API a minute for one token, account or address, over all processes; 0: no limit."""
 CALENDAR_SOURCES = ["qunli.volunteering.selectors.calendar_entries"]
 """Functions that give the entries of a person's calendar feed (qunli/notices/feeds.py)."""
 SMS_SENDER = env.str("QUNLI_SMS_SENDER", default="qunli.notices.sms.InboxSender" if DEMO else "qunli.notices.sms.Unconfigured")
@@ -225,7 +225,14 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # Parts of pages that say the same to every reader of a kind; each process keeps its own (the tag `cache` looks for this name).
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    # Shared by all processes: allauth counts tries of second factors in it and keeps the codes that were used.
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "accounts_remembered",
+        "KEY_FUNCTION": "qunli.accounts.remembering.digested",
+        "OPTIONS": {"MAX_ENTRIES": 20_000},
+    },
+    "figures": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "figures"},
     "template_fragments": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
         "LOCATION": "fragments",

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache import caches
 from django.template import base
 from django.test import Client, TransactionTestCase
 from django.utils import timezone
@@ -56,7 +56,7 @@ def hostile(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def empty_cache() -> None:
     """Rate limits and lock-outs of one test do not reach the next."""
-    cache.clear()
+    caches["figures"].clear()
 
 
 @pytest.fixture(autouse=True)

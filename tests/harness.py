@@ -3,7 +3,7 @@
 Installed by `tests/conftest.py` for every test, also behind the live server of the browser tests:
 
 - a variable that a template of ours prints or tests and that is not in its context;
-- a GET, HEAD or OPTIONS that writes (the audit of a look, and the session, are the exceptions);
+- a GET, HEAD or OPTIONS that writes (the audit of a look, the session and counted requests are the exceptions);
 - inline script, handler, style, a `javascript:` address, or anything loaded from another host;
 - a POST form without its CSRF token, an id used twice, a picture without alternative text, a page without a language.
 
@@ -160,7 +160,7 @@ def page_faults(html: str) -> list[str]:
 
 WRITES = re.compile(r"\b(insert\s+into|update|delete\s+from|merge\s+into|copy)\s+(?:only\s+)?\"?([a-z_][a-z_0-9]*)", re.I)
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
-MAY_WRITE_ON_GET = {"audit_event", "audit_head", "accounts_session", "accounts_token"}
+MAY_WRITE_ON_GET = {"audit_event", "audit_head", "accounts_session", "accounts_token", "accounts_attempt", "accounts_remembered"}
 """Each look at unmasked personal data is an audit event, and a session may be opened or touched, a token's last use noted."""
 LITERALS = re.compile(r"'(?:[^']|'')*'")
 

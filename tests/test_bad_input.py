@@ -29,7 +29,7 @@ from tests.permissions.world import certificate_of
 from tests.roles import RoleClient, client_of
 
 pytestmark = pytest.mark.django_db
-MAY_GROW = {"service_hours.attempt": "wrong codes are counted"}
+MAY_GROW = {"accounts.attempt": "wrong codes are counted"}
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 

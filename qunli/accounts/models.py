@@ -130,3 +130,25 @@ class Token(models.Model):
     class Meta:
         verbose_name = _("访问令牌")
         indexes = [models.Index(fields=["account"])]
+
+
+class Attempt(models.Model):
+    """What is counted in a window of time, over all processes: tries of a code, looks, requests. `key` holds no personal data."""
+
+    key = models.CharField(max_length=80, unique=True)
+    count = models.PositiveIntegerField()
+    counting_since = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("尝试次数")
+
+
+class Remembered(models.Model):
+    """The table of Django's cache "default", which all processes share: allauth counts tries in it and keeps used codes."""
+
+    cache_key = models.CharField(max_length=255, primary_key=True)
+    value = models.TextField()
+    valid_until = models.DateTimeField(db_column="expires", db_index=True)
+
+    class Meta:
+        verbose_name = _("共用缓存")

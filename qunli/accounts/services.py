@@ -15,6 +15,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from qunli.accounts import codes
+from qunli.accounts.attempts import count_attempt as count_attempt
+from qunli.accounts.attempts import counted as counted
+from qunli.accounts.attempts import forget_attempts as forget_attempts
 from qunli.accounts.models import Account, CodePurpose, Session, Token
 from qunli.accounts.scopes import SCOPES
 from qunli.accounts.sessions import SECOND_FACTOR, SessionStore, digest_of

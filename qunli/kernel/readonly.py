@@ -9,8 +9,10 @@ from django.http import HttpRequest, HttpResponse
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 WRITE = re.compile(r"\b(?:insert\s+into|update|delete\s+from|merge\s+into|truncate|copy)\s+(?:only\s+)?\"?([a-z_][a-z_0-9]*)", re.I)
-ALLOWED = frozenset({"audit_event", "audit_head", "accounts_session", "accounts_token", "skip", "nowait", "of"})
-"""A look at unmasked data is an audit event, a session or the last use of a token noted; `for update skip locked` only locks."""
+KEPT = ("audit_event", "audit_head", "accounts_session", "accounts_token", "accounts_attempt", "accounts_remembered")
+ALLOWED = frozenset({*KEPT, "skip", "nowait", "of", "set"})
+"""A look at unmasked data is an audit event, a session or the last use of a token noted, a request counted; `for update skip
+locked` only locks, `do update set` belongs to an insert whose table was looked at."""
 
 
 class WriteOnRead(RuntimeError):

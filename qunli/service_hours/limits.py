@@ -2,13 +2,12 @@
 
 from datetime import timedelta
 
-from django.core.cache import cache
 from django.http import HttpRequest
 from django.utils import timezone
 
+from qunli.accounts.services import count_attempt, counted
 from qunli.audit.context import client_address
 from qunli.kernel.ciphers import blind_index
-from qunli.service_hours.services.attempts import count_attempt
 
 FILES, LOOKS = 20, 60
 """Uploads, and looks at numbers, of one address in a window."""
@@ -21,13 +20,8 @@ def count_upload(request: HttpRequest) -> None:
 
 
 def looked_too_often(request: HttpRequest) -> bool:
-    """Count a look at a number, in the process's cache: a GET writes nothing."""
-    key = f"verify:{_visitor(request)}"
-    cache.add(key, 0, timeout=int(WINDOW.total_seconds()))
-    try:
-        return cache.incr(key) > LOOKS
-    except ValueError:  # it ran out between the two
-        return False
+    """Count a look at a number, in the database for all processes: the one thing that this GET writes."""
+    return counted(key=f"verify:{_visitor(request)}", window=WINDOW, now=timezone.now())[0] > LOOKS
 
 
 def _visitor(request: HttpRequest) -> str:

@@ -199,14 +199,3 @@ class Certificate(models.Model):
     def grouped(self) -> str:
         """The number as people read it."""
         return grouped(self.number)
-
-
-class Attempt(models.Model):
-    """Attempts that are counted in a window of time, so that a six-digit code cannot be guessed. `key` holds no personal data."""
-
-    key = models.CharField(max_length=80, unique=True)
-    count = models.PositiveIntegerField()
-    counting_since = models.DateTimeField()
-
-    class Meta:
-        verbose_name = _("尝试次数")

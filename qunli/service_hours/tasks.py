@@ -1,13 +1,10 @@
 """What the queue does for this room."""
 
-from datetime import timedelta
-
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from qunli.service_hours.sealing import seal
 from qunli.service_hours.services import chase, lapse
-from qunli.service_hours.services.attempts import drop_old_attempts
 
 
 @app.periodic(cron="*/20 * * * *", periodic_id="service_hours.lapse")
@@ -24,13 +21,6 @@ def chase_due(timestamp: int) -> None:
     """Reminders of records that are due, and the level above when they are overdue."""
     while any(chase(now=timezone.now())):
         pass
-
-
-@app.periodic(cron="15 19 * * *", periodic_id="service_hours.drop_attempts")
-@app.task(name="service_hours.drop_attempts", queueing_lock="service_hours.drop_attempts")
-def drop_attempts(timestamp: int) -> None:
-    """Counts of attempts are kept for a day."""
-    drop_old_attempts(before=timezone.now() - timedelta(days=1))
 
 
 @app.periodic(cron="10 18 * * *", periodic_id="service_hours.seal")  # 02:10 in Shanghai

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db.models import Count, Sum
 from django.utils import timezone
 
@@ -122,7 +122,7 @@ def near(actor: Actor, volunteer: Volunteer | None, now: datetime, limit: int = 
 def figures(ranges: tuple[str, ...]) -> Figures:
     """Active volunteers, their hours, active teams and open activities of the ranges; counted at most every ten minutes."""
     key = "home:" + "|".join(sorted(ranges)).replace("/", ".")
-    kept: Figures | None = cache.get(key)
+    kept: Figures | None = caches["figures"].get(key)
     if kept is not None and timezone.now() - kept.at < timedelta(seconds=FIGURES_FOR):
         return kept
     now = timezone.now()
@@ -135,5 +135,5 @@ def figures(ranges: tuple[str, ...]) -> Figures:
         volunteers, teams, activities = (rows.filter(within(ranges)) for rows in (volunteers, teams, activities))
     total = volunteers.aggregate(count=Count("pk"), minutes=Sum("minutes"))
     counted = Figures(total["count"], total["minutes"] or 0, teams.count(), activities.count(), now)
-    cache.set(key, counted, FIGURES_FOR)
+    caches["figures"].set(key, counted, FIGURES_FOR)
     return counted

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from qunli.accounts import services
 from qunli.accounts.middleware import SEEN_EVERY
-from qunli.accounts.models import Account, CodePurpose, Session, Token
+from qunli.accounts.models import Account, CodePurpose, OneTimeCode, Remembered, Session, Token
 from qunli.accounts.selectors import SESSION_SQL
 from qunli.accounts.sessions import digest_of
 from qunli.audit.models import Event
@@ -260,6 +260,36 @@ def test_signing_in_asks_for_the_second_factor_and_takes_a_code_once() -> None:
     assert browser.post(reverse("mfa_authenticate"), {"code": code}).status_code == 302
     assert browser.get(reverse("accounts:settings")).status_code == 200
     assert Session.objects.filter(account=account).count() == 1
+
+
+def waiting_for_the_second_factor(account: Account) -> Client:
+    """A browser whose phone was shown: the page that asks for the second factor is before it."""
+    OneTimeCode.objects.all().delete()
+    browser = Client()
+    browser.post(reverse("accounts:sign_in"), {"phone": account.phone})
+    assert browser.post(reverse("accounts:code"), {"code": codes_sent()[0]})["Location"] == reverse("mfa_authenticate")
+    return browser
+
+
+def test_tries_of_a_second_factor_and_used_codes_are_known_to_all_processes() -> None:
+    """Kept in the database: what another process has counted counts here. Neither account nor address can be read there."""
+    account, secret = account_with_phone(), generate_totp_secret()
+    TOTP.activate(account, secret)
+    first, code = waiting_for_the_second_factor(account), totp_code(secret)
+    assert first.post(reverse("mfa_authenticate"), {"code": code}).status_code == 302
+    again = waiting_for_the_second_factor(account)
+    assert again.post(reverse("mfa_authenticate"), {"code": code}).status_code == 200, "a code is used once, wherever"
+    for _n in range(5):
+        again.post(reverse("mfa_authenticate"), {"code": "abcdef"})
+    kept = list(Remembered.objects.all())
+    assert kept, "counted in the database, not in this process"
+    assert not any("mfa" in row.cache_key or "127.0.0.1" in row.cache_key for row in kept)
+    recovery = "12345678"
+    page = waiting_for_the_second_factor(account).post(reverse("mfa_authenticate"), {"code": recovery})
+    assert "尝试次数" in page.content.decode() or "过多" in page.content.decode() or "太多" in page.content.decode()
+    Remembered.objects.all().delete()
+    fresh = waiting_for_the_second_factor(account).post(reverse("mfa_authenticate"), {"code": recovery})
+    assert "太多" not in fresh.content.decode()
 
 
 def test_a_second_factor_of_another_account_does_not_count() -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.test import Client
 
 from qunli.web.home import figures
@@ -47,7 +47,7 @@ def test_a_volunteer_sees_the_next_activity_and_its_sign_in_on_the_day(as_role: 
 
 
 def test_figures_are_counted_once_in_ten_minutes(frozen: Any, max_queries: Callable[[int], Any]) -> None:
-    cache.clear()
+    caches["figures"].clear()
     with max_queries(3):
         first = figures(("510100000000/",))
     with max_queries(0):
@@ -61,6 +61,6 @@ def test_figures_of_one_division_leave_the_others_out(as_role: Callable[..., Any
     here, there = factories.division(), factories.division(district=factories.OTHER_DISTRICT)
     factories.volunteer(factories.person(division=here), division=here)
     before = figures((here.path,)).volunteers
-    cache.clear()
+    caches["figures"].clear()
     factories.volunteer(factories.person(division=there), division=there)
     assert figures((here.path,)).volunteers == before

@@ -17,6 +17,29 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name='Attempt',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('key', models.CharField(max_length=80, unique=True)),
+                ('count', models.PositiveIntegerField()),
+                ('counting_since', models.DateTimeField()),
+            ],
+            options={
+                'verbose_name': '尝试次数',
+            },
+        ),
+        migrations.CreateModel(
+            name='Remembered',
+            fields=[
+                ('cache_key', models.CharField(max_length=255, primary_key=True, serialize=False)),
+                ('value', models.TextField()),
+                ('valid_until', models.DateTimeField(db_column='expires', db_index=True)),
+            ],
+            options={
+                'verbose_name': '共用缓存',
+            },
+        ),
+        migrations.CreateModel(
             name='Account',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),

@@ -18,18 +18,6 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Attempt',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=80, unique=True)),
-                ('count', models.PositiveIntegerField()),
-                ('counting_since', models.DateTimeField()),
-            ],
-            options={
-                'verbose_name': '尝试次数',
-            },
-        ),
-        migrations.CreateModel(
             name='ServiceRecord',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),

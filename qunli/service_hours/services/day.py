@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from qunli.accounts.services import count_attempt, forget_attempts
 from qunli.audit.services import record as audit
 from qunli.kernel import codes, geo
 from qunli.kernel.actor import Actor
@@ -18,7 +19,6 @@ from qunli.people.models import Consent
 from qunli.service_hours import perms
 from qunli.service_hours.enums import Method, RecordState
 from qunli.service_hours.models import ServiceRecord
-from qunli.service_hours.services.attempts import count_attempt, forget_attempts
 from qunli.service_hours.services.presence import check_alone
 from qunli.service_hours.states import RECORD
 from qunli.service_hours.windows import Span, check_times, counted_minutes, may_sign_in

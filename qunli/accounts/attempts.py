@@ -5,16 +5,24 @@ from datetime import datetime, timedelta
 from django.db import connection
 from django.utils.translation import gettext as _
 
+from qunli.accounts.models import Attempt
 from qunli.kernel.errors import Refused
-from qunli.service_hours.models import Attempt
 
 _COUNT = """
-    INSERT INTO service_hours_attempt AS a (key, count, counting_since) VALUES (%(key)s, 1, %(now)s)
+    INSERT INTO accounts_attempt AS a (key, count, counting_since) VALUES (%(key)s, %(number)s, %(now)s)
     ON CONFLICT (key) DO UPDATE SET
-        count = CASE WHEN a.counting_since <= %(old)s THEN 1 ELSE a.count + 1 END,
+        count = CASE WHEN a.counting_since <= %(old)s THEN %(number)s ELSE a.count + %(number)s END,
         counting_since = CASE WHEN a.counting_since <= %(old)s THEN %(now)s ELSE a.counting_since END
     RETURNING count, counting_since
 """
+
+
+def counted(*, key: str, window: timedelta, now: datetime, number: int = 1) -> tuple[int, datetime]:
+    """Count `number` more of `key`, by one statement: how many there are in the window now, and when it began."""
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT, {"key": key, "number": number, "now": now, "old": now - window})
+        count, since = cursor.fetchone()
+    return count, since
 
 
 def count_attempt(*, key: str, limit: int, window: timedelta, now: datetime, field: str, message: str = "") -> None:
@@ -23,9 +31,7 @@ def count_attempt(*, key: str, limit: int, window: timedelta, now: datetime, fie
     Raises Refused "too_many" at `field` above `limit` in `window`. Call it outside of the transaction of the work: a refused
     attempt must stay counted. `message` may name %(minutes)d, the minutes to wait.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_COUNT, {"key": key, "now": now, "old": now - window})
-        count, since = cursor.fetchone()
+    count, since = counted(key=key, window=window, now=now)
     if count > limit:
         left = max(1, -int(-(since + window - now).total_seconds() // 60))
         said = message or _("尝试次数太多。请过 %(minutes)d 分钟再试。")
