@@ -1,6 +1,8 @@
 """The certificate as a file: PDF/A, its fonts inside, signed, and read back whatever somebody hands in."""
 
 import io
+import re
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +16,7 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.signers import PdfSignatureMetadata, SimpleSigner, sign_pdf
 from pyhanko.sign.validation import validate_pdf_signature
 from pyhanko_certvalidator import ValidationContext
+from pypdf.xmp import XmpInformation
 
 from qunli.service_hours.numbering import grouped, new_number
 from qunli.service_hours.paper.keys import make_demonstration_key, signing_key
@@ -58,25 +61,48 @@ def signed(unsigned: bytes) -> bytes:
     return sign(unsigned, number=grouped(NUMBER), issuer="红星路社区志愿服务队", at=NOW)
 
 
-def fonts(page: pypdf.PageObject) -> list[Any]:
-    found = []
-    for font in page["/Resources"]["/Font"].values():  # type: ignore[index]
-        descendants = font.get_object().get("/DescendantFonts")
-        found.append(descendants[0].get_object()["/FontDescriptor"] if descendants else font.get_object()["/FontDescriptor"])
-    return found
+def all_fonts(page: pypdf.PageObject) -> Iterator[tuple[Any, Any]]:
+    """Each font of a page with its descriptor."""
+    for reference in page["/Resources"]["/Font"].values():  # type: ignore[index]
+        font = reference.get_object()
+        below = font.get("/DescendantFonts")
+        yield font, (below[0].get_object() if below else font)["/FontDescriptor"].get_object()
 
 
-def test_it_is_pdf_a_with_its_fonts_inside(signed: bytes) -> None:
+def test_it_is_pdf_a_2b_with_all_that_it_asks_for(signed: bytes) -> None:
+    """ISO 19005-2, level B, clause by clause: header and identifiers, colours, fonts, metadata, and what may not be there."""
+    assert signed.startswith(b"%PDF-1.")
+    assert min(signed[10:14]) > 127, "6.1.2: the header says that it is binary"
     reader = pypdf.PdfReader(io.BytesIO(signed))
-    metadata = reader.trailer["/Root"]["/Metadata"].get_data().decode()  # type: ignore[index]
-    assert 'pdfaid:part="2"' in metadata or "<pdfaid:part>2<" in metadata
-    assert 'pdfaid:conformance="B"' in metadata or "<pdfaid:conformance>B<" in metadata
-    assert "/OutputIntents" in reader.trailer["/Root"]  # type: ignore[operator]
+    root = reader.trailer["/Root"].get_object()
+    assert not reader.is_encrypted, "6.1.3"
+    assert len(reader.trailer["/ID"]) == 2, "6.1.3"  # type: ignore[arg-type]
+    metadata = root["/Metadata"].get_object()
+    assert (metadata["/Type"], metadata["/Subtype"]) == ("/Metadata", "/XML")
+    assert "/Filter" not in metadata, "6.6.2: readable without decoding"
+    nodes = XmpInformation(metadata).get_nodes_in_namespace("", "http://www.aiim.org/pdfa/ns/id/")
+    said = {node.localName: node.firstChild.data for node in nodes}
+    assert said.get("part") == "2", "6.6.4"
+    assert said.get("conformance") == "B", "6.6.4"
+    intents = [one.get_object() for one in root["/OutputIntents"]]
+    assert [one["/S"] for one in intents] == ["/GTS_PDFA1"], "6.2.3"
+    profile = intents[0]["/DestOutputProfile"].get_object()
+    assert profile.get_data()[36:40] == b"acsp", "6.2.3: an ICC profile"
+    assert profile["/N"] == {b"RGB ": 3, b"GRAY": 1, b"CMYK": 4}[profile.get_data()[16:20]]
     for page in reader.pages:
-        descriptors = fonts(page)
-        assert descriptors
-        for descriptor in descriptors:
-            assert {"/FontFile", "/FontFile2", "/FontFile3"} & set(descriptor.get_object())
+        found = list(all_fonts(page))
+        assert found
+        for font, descriptor in found:
+            programs = {"/FontFile", "/FontFile2", "/FontFile3"} & set(descriptor)
+            assert len(programs) == 1, "6.2.11.4: the font's program is inside"
+            assert len(descriptor[programs.pop()].get_object().get_data()) > 100
+            assert b"begincmap" in font["/ToUnicode"].get_object().get_data(), "what is copied is what is read"
+        assert "/AA" not in page, "6.5.2"
+        for reference in page.get("/Annots", []):
+            annotation = reference.get_object()
+            assert annotation.get("/F", 0) & 0b100 or annotation["/Subtype"] == "/Popup", "6.3.2: printed with the page"
+    assert not {"/AA", "/OpenAction"} & set(root), "6.5"
+    assert not re.search(rb"/(JavaScript|JS|Launch|EmbeddedFile|LZWDecode)\b", signed), "6.1.7, 6.5.1"
 
 
 def test_it_says_what_it_should(signed: bytes) -> None:
