@@ -29,7 +29,9 @@ from qunli.kernel.api import SESSION_ONLY, TokenAuth
 from qunli.kernel.ciphers import blind_index
 from qunli.kernel.errors import Denied, Refused
 
-ROOMS = ("divisions", "people", "notices", "accounts", "access", "files", "volunteering", "service_hours", "audit", "rules")
+ROOMS = (
+    "divisions", "people", "notices", "accounts", "access", "files", "rules", "cases", "volunteering", "service_hours", "audit",
+)  # fmt: skip
 
 
 class Docs(DocsBase):

@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "qunli.access",
     "qunli.files",
     "qunli.rules",
+    "qunli.cases",
     "qunli.volunteering",
     "qunli.service_hours",
     "qunli.synthetic",

@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("qunli.people.urls")),
     path("", include("qunli.divisions.urls")),
     path("", include("qunli.volunteering.urls")),
+    path("", include("qunli.cases.urls")),
     path("", include("qunli.service_hours.urls")),
     path("", include("qunli.access.urls")),
     path("", include("qunli.notices.urls")),

@@ -12,6 +12,8 @@ from django.utils import timezone
 
 from qunli.access.models import Posting
 from qunli.accounts.models import Account
+from qunli.cases.models import Case, CaseEvent
+from qunli.cases.numbers import make as case_number
 from qunli.divisions.enums import Level
 from qunli.divisions.models import Division
 from qunli.kernel.ciphers import blind_index
@@ -150,6 +152,28 @@ def sign_up(of: Person | None = None, at: Post | None = None, **fields: Any) -> 
     fields.setdefault("created_at", timezone.now())
     fields.setdefault("changed_at", fields["created_at"])
     return SignUp.objects.create(post=at, activity=at.activity, person=of or volunteer().person, **fields)
+
+
+def case(*, requester: Person | None = None, state: str = "signed_for", unit: str = "", **fields: Any) -> Case:
+    """A resident request in its community, sent to `unit` and taken an hour ago."""
+    now = timezone.now()
+    place = fields.setdefault("division", division())
+    fields.setdefault("number", case_number(now.date()))
+    fields.setdefault("title", "代买代办、取药")
+    fields.setdefault("text", "腿脚不便，请人到医院取药。")
+    fields.setdefault("desk", place)
+    fields.setdefault("owner_division", place)
+    fields.setdefault("due_on", (now + timedelta(days=7)).date())
+    fields.setdefault("promised_on", fields["due_on"])
+    if state != "received":
+        fields.setdefault("dispatched_at", now - timedelta(hours=1))
+        fields.setdefault("contact_until", now + timedelta(hours=23))
+    made = Case.objects.create(
+        kind="resident_request", matter="errand", nature="suggestion", duty="grassroots", state=state, state_since=now,
+        received_at=now - timedelta(hours=2), owner_unit=unit, requester=requester or person(division=place), **fields,
+    )  # fmt: skip
+    CaseEvent.objects.create(case=made, verb="receive", state=state, at=now)
+    return made
 
 
 def record(of: SignUp | None = None, **fields: Any) -> ServiceRecord:

@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 from qunli.access.actors import RESIDENT_EVERYWHERE, Held, PostedActor
 from qunli.access.models import Posting, PostingQuerySet
 from qunli.access.roles import BOOK, ROLES, Role
+from qunli.access.units import names_of_units as names_of_units
 from qunli.accounts.models import Account
 from qunli.divisions.models import Division
 from qunli.divisions.selectors import FRESH, ranges_of

@@ -22,5 +22,7 @@ SCOPES: dict[str, object] = {
     "certificates:read": _("查看志愿服务证明"),
     "certificates:write": _("申请志愿服务证明"),
     "rules:read": _("查看规则和试算"),
+    "cases:read": _("查看诉求工单"),
+    "cases:write": _("提出和办理诉求"),
     "audit:read": _("查看审计日志"),
 }

@@ -64,7 +64,12 @@ def counted(querysets: Sequence[models.QuerySet[Any]]) -> list[int]:
     if not querysets:
         return []
     numbered = [
-        rows.order_by().annotate(place=Value(place)).values("place").annotate(rows=Count("pk")).values_list("place", "rows")
+        # Names that no field has.
+        rows.order_by()
+        .annotate(nth_asked=Value(place))
+        .values("nth_asked")
+        .annotate(n_rows=Count("pk"))
+        .values_list("nth_asked", "n_rows")
         for place, rows in enumerate(querysets)
     ]
     found = dict(numbered[0].union(*numbered[1:], all=True) if len(numbered) > 1 else numbered[0])

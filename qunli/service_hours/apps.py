@@ -6,3 +6,9 @@ class ServiceHoursConfig(AppConfig):
     name = "qunli.service_hours"
     label = "service_hours"
     verbose_name = _("服务时长")
+
+    def ready(self) -> None:
+        from qunli.service_hours.selectors import minutes_of_activity
+        from qunli.volunteering.services import on_hours
+
+        on_hours(minutes_of_activity)

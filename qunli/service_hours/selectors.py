@@ -231,6 +231,13 @@ def my_totals(*, actor: Actor) -> Totals:
         return Totals(*(int(number) for number in cursor.fetchone()))
 
 
+def minutes_of_activity(activity_id: int) -> tuple[int, int]:
+    """Records of an activity that stand in the ledger, and their minutes."""
+    live = HourEntry.objects.live().filter(record__activity=activity_id)
+    found = live.aggregate(records=Count("pk"), minutes=Sum("minutes"))
+    return found["records"], found["minutes"] or 0
+
+
 def my_entries(*, actor: Actor, cursor: str | None, size: int = 30) -> Page[HourEntry]:
     """The actor's own ledger, the latest entry first."""
     rows = HourEntry.objects.filter(person=actor.person_id or 0).select_related("record__activity", "created_by")

@@ -13,8 +13,10 @@ class VolunteeringConfig(AppConfig):
 
     def ready(self) -> None:
         from qunli.access.services import on_unit
+        from qunli.cases.services import CaseKind, register_kind
         from qunli.people.services import on_erase, on_merge_conflict
         from qunli.rules.facts import provide
+        from qunli.volunteering.requests.selectors import CATALOGUE, KIND, panel, teams_for
         from qunli.volunteering.selectors import verified_minutes
         from qunli.volunteering.services.registration import end_with_person
         from qunli.volunteering.services.teams import division_of_team, team_names
@@ -25,6 +27,7 @@ class VolunteeringConfig(AppConfig):
         on_erase(end_with_person)
         on_unit("team", division_of_team, team_names)
         provide("verified_minutes")(verified_minutes)
+        register_kind(CaseKind(KIND, _("群众点单"), CATALOGUE, units_for=teams_for, panel=panel))
 
 
 def _end(states: dict[str, str], moment: str = "") -> Any:

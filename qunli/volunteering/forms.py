@@ -304,8 +304,8 @@ class PostForm(forms.Form):
 
 class BasePosts(forms.BaseFormSet):  # type: ignore[type-arg]
     def values(self) -> list[PostValues]:
-        """The posts that were filled in and not marked for removal."""
-        return [form.values() for form in self.forms if form.has_changed() or form.cleaned_data.get("pk") if not self._gone(form)]
+        """The posts that were filled in, here or before, and not marked for removal."""
+        return [form.values() for form in self.forms if form.has_changed() or form.initial if not self._gone(form)]
 
     def _gone(self, form: forms.Form) -> bool:
         return bool(not form.cleaned_data or form.cleaned_data.get("DELETE"))

@@ -15,6 +15,7 @@ from django.db.models.functions import Radians, Tan
 from django.utils.translation import gettext_lazy as _
 
 from qunli.accounts.models import Account
+from qunli.cases.models import Case
 from qunli.divisions.models import Division
 from qunli.kernel.fields import LINE, LINES, EncryptedField
 from qunli.people.models import Person
@@ -291,3 +292,20 @@ class SignUp(models.Model):
         indexes = [
             models.Index(fields=["post", "created_at"], condition=Q(state="waiting"), name="sign_up_waiting"),
         ]
+
+
+class ResidentRequest(models.Model):
+    """A resident's request (群众点单): what its case does not know, that is when it is wanted and the activity that it became."""
+
+    case = models.OneToOneField(Case, models.PROTECT, related_name="resident_request")
+    starts_at = models.DateTimeField(_("希望的时间"), null=True, blank=True)
+    """When it is wanted; nothing: any time."""
+    activity = models.ForeignKey(
+        Activity, models.PROTECT, null=True, blank=True, related_name="resident_requests", db_index=False, verbose_name=_("活动")
+    )
+
+    objects = querysets.ResidentRequestQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("群众点单")
+        indexes = [models.Index(fields=["activity"], condition=Q(activity__isnull=False), name="resident_request_activity")]

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from django.db import models
 from django.db.models import Q
 
+from qunli.cases.models import Case
 from qunli.divisions.selectors import within
 from qunli.kernel.actor import Actor
 from qunli.volunteering.perms import Permission, levels_below, reach
 
 if TYPE_CHECKING:
-    from qunli.volunteering.models import Activity, Membership, SignUp, Team, Volunteer  # noqa: F401
+    from qunli.volunteering.models import Activity, Membership, ResidentRequest, SignUp, Team, Volunteer  # noqa: F401
 
 _M = TypeVar("_M", bound=models.Model)
 
@@ -110,3 +111,9 @@ class SignUpQuerySet(models.QuerySet["SignUp"]):
         if actor.person_id is not None:
             seen |= Q(pk__in=self.model._default_manager.filter(**wards).values("pk"))
         return self.filter(seen)
+
+
+class ResidentRequestQuerySet(models.QuerySet["ResidentRequest"]):
+    def visible_to(self, actor: Actor) -> "ResidentRequestQuerySet":
+        """Those whose case the actor sees."""
+        return self.filter(case__in=Case.objects.visible_to(actor))

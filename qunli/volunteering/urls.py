@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from qunli.volunteering.views import finding, leading, managing, registering, signing, teams
+from qunli.volunteering.views import finding, leading, managing, registering, requesting, signing, teams
 
 app_name = "volunteering"
 urlpatterns = [
@@ -42,6 +42,9 @@ urlpatterns = [
     path("volunteer/register/forget/", registering.forget_draft, name="forget_draft"),
     path("volunteer/profile/", registering.profile, name="profile"),
     path("volunteer/deregister/", registering.deregister, name="deregister"),
+    path("requests/", requesting.requests, name="requests"),
+    path("requests/new/", requesting.ask, name="ask"),
+    path("requests/for/", requesting.ask_for, name="ask_for"),
     path("volunteers/", managing.volunteers, name="volunteers"),
     path("volunteers/<int:pk>/suspend/", managing.suspend, name="suspend"),
     path("volunteers/<int:pk>/restore/", managing.restore, name="restore"),

@@ -59,6 +59,7 @@ class Group:
 GROUPS = {
     "start": "",
     "volunteering": _("志愿服务"),
+    "cases": _("诉求与点单"),
     "hours": _("时长与证明"),
     "city": _("人员与区划"),
     "system": _("系统"),
@@ -80,6 +81,18 @@ ENTRIES: list[Entry] = [
     Entry(
         _("我带的队伍"), "volunteering:led", "flag", "volunteering", needs=("volunteering.lead_team",), weight=90, short=_("带队")
     ),
+    Entry(_("群众点单"), "volunteering:requests", "hand-heart", "cases", signed_in=True, weight=52, short=_("点单")),
+    Entry(_("我的诉求"), "cases:mine", "message-circle", "cases", signed_in=True),
+    Entry(
+        _("诉求办理"),
+        "cases:queue",
+        "clipboard-list",
+        "cases",
+        needs=("cases.dispatch", "cases.handle"),
+        weight=82,
+        short=_("诉求"),
+    ),
+    Entry(_("诉求三率"), "cases:rates", "activity", "cases", needs=("cases.see",)),
     Entry(
         _("待审批"),
         "volunteering:queue",

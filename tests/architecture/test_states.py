@@ -2,6 +2,7 @@
 
 import importlib
 
+import pgtrigger
 import pytest
 from django.apps import apps
 from django.db import connection
@@ -28,7 +29,10 @@ def test_database_holds_the_same_table(room: str, machine: Machine, db: None) ->
     owners = [
         model
         for model in apps.get_app_config(room).get_models()
-        if any(trigger.name == f"{machine.name}_state" for trigger in getattr(model._meta, "triggers", []))
+        if any(
+            isinstance(trigger, pgtrigger.FSM) and trigger.name == f"{machine.name}_{trigger.field}"
+            for trigger in getattr(model._meta, "triggers", [])
+        )
     ]
     assert len(owners) == 1, f"exactly one model of {room} carries the trigger of {machine.name}"
     table = owners[0]._meta.db_table

@@ -74,6 +74,7 @@ def build_place(district: str) -> Place:
             "duplicate": Duplicate.objects.create(
                 one=volunteer.person, other=twin, reason="same_contact", found_on=local_date(now)
             ),
+            "case": factories.case(division=community, unit=team.unit),
             "merge": merge_of(community),
             "guardianship": guardianship_of(volunteer.person, community, now),
             "membership": membership,

@@ -1,5 +1,6 @@
 """What can be done here. Other rooms call these and nothing deeper."""
 
+from qunli.volunteering.requests.selectors import on_hours
 from qunli.volunteering.services.activities import (
     ActivityValues,
     PostValues,
@@ -73,6 +74,7 @@ __all__ = [
     "leave",
     "make_leader",
     "mark_attended",
+    "on_hours",
     "promote",
     "register",
     "reject_member",

@@ -25,6 +25,7 @@ from qunli.people.models import Person
 from qunli.volunteering.enums import Category
 from qunli.volunteering.models import Activity, Post, SignUp, Team
 from qunli.volunteering.perms import Permission, leads, may_cancel_activity, may_decide_activity
+from qunli.volunteering.requests import services as requests
 from qunli.volunteering.services.sign_ups import address, promote, told
 from qunli.volunteering.states import ACTIVITY, SIGN_UP
 
@@ -261,6 +262,7 @@ def close_activity(*, activity: Activity, by: Actor = SYSTEM, now: datetime) -> 
         current.sign_ups.filter(state="waiting").update(state="cancelled", changed_at=now)
         audit.record("volunteering.close_activity", f"activity:{activity.pk}", by=by, no_shows=len(persons))
         notices.tell(persons, "volunteering/no_show", url=address(current), **told(current))
+        requests.held(activity=current, by=by, now=now)
     activity.refresh_from_db()
     return len(persons)
 

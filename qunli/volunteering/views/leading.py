@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from django.contrib import messages
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from qunli.audit import services as audit
+from qunli.cases.models import Case
 from qunli.kernel.errors import Denied, Refused
 from qunli.kernel.http import actor_of, render_refused
 from qunli.volunteering import perms, selectors, services
@@ -20,6 +21,8 @@ from qunli.volunteering.asking import found
 from qunli.volunteering.enums import SignUpState
 from qunli.volunteering.forms import ActivityForm, BasePosts, PostFormSet, ReasonForm, SignUpForForm
 from qunli.volunteering.models import Activity, Team
+from qunli.volunteering.requests.selectors import prefill
+from qunli.volunteering.requests.services import becomes
 from qunli.volunteering.services import ActivityValues
 from qunli.volunteering.views.common import done, posted
 from qunli.volunteering.views.teams import with_reason
@@ -53,11 +56,20 @@ def queue(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def create(request: HttpRequest, pk: int) -> HttpResponse:
-    """A new activity of a team."""
+    """A new activity of a team; with `?request=` the activity that a resident's request becomes, filled in from it."""
     team = found(selectors.team, request, pk)
     if not perms.leads(actor_of(request), team):
         raise Denied(perms.Permission.LEAD_TEAM)
-    return _written(request, team, None)
+    number = request.GET.get("request", "")
+    return _written(request, team, None, _request(request, number, team) if number else None)
+
+
+def _request(request: HttpRequest, number: str, team: Team) -> Case:
+    """The request that the team has taken, or 404."""
+    case = Case.objects.visible_to(actor_of(request)).with_places().filter(number=number, owner_unit=team.unit).first()
+    if case is None:
+        raise Http404
+    return case
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -72,7 +84,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     return _written(request, one.team, one)
 
 
-def _written(request: HttpRequest, team: Team, one: Activity | None) -> HttpResponse:
+def _written(request: HttpRequest, team: Team, one: Activity | None, case: Case | None = None) -> HttpResponse:
     """The form of an activity and its posts, for a new one, a draft, or a change of a published one."""
     actor, now = actor_of(request), timezone.now()
     leaders = selectors.leaders(team=team)
@@ -80,6 +92,9 @@ def _written(request: HttpRequest, team: Team, one: Activity | None) -> HttpResp
         leaders.append(one.person_in_charge)
     initial: dict[str, Any] = {"division": team.division, "person_in_charge": actor.person_id}
     kept: list[dict[str, Any]] = []
+    if case is not None:
+        initial |= prefill(case, now)
+        kept = [{"name": _("志愿者"), "places": 2}]
     if one is not None:
         initial = ActivityForm.initial_of(ActivityValues.of(one))
         kept = [{"pk": post.pk, "name": post.name, "places": post.places, "skills": post.skills} for post in one.posts.all()]
@@ -99,6 +114,8 @@ def _written(request: HttpRequest, team: Team, one: Activity | None) -> HttpResp
         # One press, one transaction: what cannot be submitted is not left behind as a draft that nobody sees.
         with transaction.atomic():
             written = _write(request, team, one, form.values(), posts.values(), reason)
+            if case is not None:
+                becomes(case=case, activity=written, by=actor, now=now)
             if "submit" in request.POST and written.state in ("draft", "returned"):
                 services.submit_activity(activity=written, by=actor, now=now)
     except Refused as refused:
