@@ -5,6 +5,7 @@ merge of two records of one person moves entries, and is known by `merged_into`.
 """
 
 import itertools
+import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -18,7 +19,7 @@ from qunli.kernel import merkle
 from qunli.kernel.clock import local_date
 from qunli.kernel.copying import copy_rows
 from qunli.service_hours.models import Seal, SealBlock
-from qunli.service_hours.paper.keys import signing_key
+from qunli.service_hours.paper.keys import public_numbers, signing_key
 
 BLOCK = 1024
 START = bytes(32)
@@ -157,6 +158,35 @@ def proofs(entries: Sequence[int]) -> dict[int, Proof]:
         way = merkle.path(trees[seal_id, number], place) + merkle.path(_above(seal_id), number)
         found[entry] = Proof(text, number * BLOCK + place, way, seals[seal_id])
     return found
+
+
+def carried(number: str, entries: Sequence[int]) -> bytes:
+    """What a certificate carries: the proofs of its entries as JSON, for `verify_certificate.py`."""
+    found = proofs(entries)
+    told = {
+        "number": number,
+        "fields": FIELDS,
+        "unsealed": len(entries) - len(found),
+        "entries": [
+            {"text": p.text, "seal": bytes(p.seal.digest).hex(), "place": p.place, "way": b"".join(p.way).hex()}
+            for p in found.values()
+        ],
+    }
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def published() -> dict[str, Any]:
+    """All seals from the first, and the keys that signed them, as they are published."""
+    seals = list(Seal.objects.order_by("until"))
+    keys = (public_numbers(der) for der in dict.fromkeys(bytes(one.signer) for one in seals))
+    return {
+        "keys": [{"n": f"{n:x}", "e": e} for n, e in filter(None, keys)],
+        "seals": [
+            {"day": one.day.isoformat(), "after": one.after, "until": one.until, "size": one.size}
+            | {name: bytes(getattr(one, name)).hex() for name in ("root", "previous", "digest", "signature")}
+            for one in seals
+        ],
+    }
 
 
 def _place(leaf: bytes, leaves: bytes) -> int | None:

@@ -19,7 +19,7 @@ from qunli.people.enums import Purpose
 from qunli.people.models import Consent
 from qunli.service_hours import perms
 from qunli.service_hours.enums import EntryKind, RecordState
-from qunli.service_hours.models import Certificate, HourEntry, ServiceRecord
+from qunli.service_hours.models import Certificate, HourEntry, Seal, ServiceRecord
 from qunli.service_hours.perms import Permission
 from qunli.service_hours.querysets import in_reach
 from qunli.service_hours.states import OPEN, RECORD
@@ -367,3 +367,8 @@ def visible_certificate(*, number: str, actor: Actor) -> Certificate | None:
     """A certificate that the actor may see, without its file."""
     rows = Certificate.objects.visible_to(actor).select_related("person__volunteer__division", "issued_by").defer("pdf")
     return rows.filter(number=number).first()
+
+
+def seals(*, cursor: str | None, size: int = 30) -> Page[Seal]:
+    """The seals of the ledger, which are public, the latest first."""
+    return paginate(Seal.objects.all(), order=("-until",), cursor=cursor, size=size)

@@ -27,5 +27,8 @@ urlpatterns = [
     path("certificates/<str:number>/", certificates.certificate, name="certificate"),
     path("certificates/<str:number>/pdf/", certificates.pdf, name="certificate_pdf"),
     path("verify/", certificates.verify, name="verify"),
+    path("verify/seals/", certificates.seals, name="seals"),
+    path("verify/seals.json", certificates.seals_json, name="seals_json"),
+    path("verify/verify_certificate.py", certificates.verifier, name="verifier"),
     path("verify/<str:number>/", certificates.verify_number, name="verify_number"),
 ]

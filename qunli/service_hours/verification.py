@@ -12,9 +12,10 @@ from django.db.models import QuerySet
 
 from qunli.kernel.masking import mask_name
 from qunli.service_hours.enums import CertificateState
-from qunli.service_hours.models import Certificate
+from qunli.service_hours.models import Certificate, HourEntry
 from qunli.service_hours.numbering import grouped, normal_number
 from qunli.service_hours.paper.signing import Finding, read
+from qunli.service_hours.sealing import proofs
 
 LARGEST = 5 * 1024 * 1024
 """Bytes of a file that is looked at; our longest certificates have a tenth of it."""
@@ -54,6 +55,9 @@ class Paper:
     issuer: str
     issued_at: datetime
     revoked_at: datetime | None
+    services: int
+    sealed: int
+    """How many of its services stand, as they were written, in a seal of the ledger."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,7 @@ def _of(certificate: Certificate) -> Verdict:
 
 
 def _paper(certificate: Certificate) -> Paper:
+    entries = list(HourEntry.objects.live().filter(record__certificates=certificate).values_list("pk", flat=True))
     return Paper(
         number=grouped(certificate.number),
         name=mask_name(certificate.person.name),
@@ -124,4 +129,6 @@ def _paper(certificate: Certificate) -> Paper:
         issuer=certificate.issuer,
         issued_at=certificate.issued_at,
         revoked_at=certificate.revoked_at,
+        services=len(entries),
+        sealed=sum(proof.holds for proof in proofs(entries).values()),
     )

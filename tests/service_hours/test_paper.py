@@ -69,8 +69,8 @@ def all_fonts(page: pypdf.PageObject) -> Iterator[tuple[Any, Any]]:
         yield font, (below[0].get_object() if below else font)["/FontDescriptor"].get_object()
 
 
-def test_it_is_pdf_a_2b_with_all_that_it_asks_for(signed: bytes) -> None:
-    """ISO 19005-2, level B, clause by clause: header and identifiers, colours, fonts, metadata, and what may not be there."""
+def test_it_is_pdf_a_3b_with_all_that_it_asks_for(signed: bytes) -> None:
+    """ISO 19005-3, level B, clause by clause: header and identifiers, colours, fonts, metadata, and what may not be there."""
     assert signed.startswith(b"%PDF-1.")
     assert min(signed[10:14]) > 127, "6.1.2: the header says that it is binary"
     reader = pypdf.PdfReader(io.BytesIO(signed))
@@ -82,7 +82,7 @@ def test_it_is_pdf_a_2b_with_all_that_it_asks_for(signed: bytes) -> None:
     assert "/Filter" not in metadata, "6.6.2: readable without decoding"
     nodes = XmpInformation(metadata).get_nodes_in_namespace("", "http://www.aiim.org/pdfa/ns/id/")
     said = {node.localName: node.firstChild.data for node in nodes}
-    assert said.get("part") == "2", "6.6.4"
+    assert said.get("part") == "3", "6.6.4"
     assert said.get("conformance") == "B", "6.6.4"
     intents = [one.get_object() for one in root["/OutputIntents"]]
     assert [one["/S"] for one in intents] == ["/GTS_PDFA1"], "6.2.3"
@@ -102,7 +102,10 @@ def test_it_is_pdf_a_2b_with_all_that_it_asks_for(signed: bytes) -> None:
             annotation = reference.get_object()
             assert annotation.get("/F", 0) & 0b100 or annotation["/Subtype"] == "/Popup", "6.3.2: printed with the page"
     assert not {"/AA", "/OpenAction"} & set(root), "6.5"
-    assert not re.search(rb"/(JavaScript|JS|Launch|EmbeddedFile|LZWDecode)\b", signed), "6.1.7, 6.5.1"
+    assert not re.search(rb"/(JavaScript|JS|Launch|LZWDecode)\b", signed), "6.1.7, 6.5.1"
+    (embedded,) = [one.get_object() for one in root["/AF"]]
+    assert (embedded["/UF"], embedded["/AFRelationship"]) == ("ledger.json", "/Data"), "6.8: associated, and what it is"
+    assert embedded["/EF"]["/F"].get_object()["/Subtype"] == "/application/json", "6.8"
 
 
 def test_it_says_what_it_should(signed: bytes) -> None:

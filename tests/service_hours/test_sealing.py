@@ -1,8 +1,12 @@
 """Seals of the ledger: they follow one another, prove every entry, and name what was changed, removed or slipped in."""
 
+import json
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +18,8 @@ from qunli.kernel import merkle
 from qunli.kernel.actor import SYSTEM
 from qunli.people import merging
 from qunli.service_hours import sealing, services
-from qunli.service_hours.models import HourEntry, Seal, SealBlock
+from qunli.service_hours.models import Certificate, HourEntry, Seal, SealBlock
+from qunli.service_hours.views.certificates import VERIFIER
 from tests import factories
 from tests.service_hours.conftest import World, at
 
@@ -223,3 +228,86 @@ def test_a_proof_leads_to_the_root_alone(world: World) -> None:
     assert proof.way == []
     assert merkle.leaf(proof.text.encode()) == bytes(proof.seal.root)
     assert len(proof.text.split("|")) == len(sealing.FIELDS)
+
+
+# What a certificate carries, and the program that checks it without the platform.
+
+
+def check_alone(folder: Path, pdf: bytes, seals: dict[str, Any] | None = None) -> tuple[int, str]:
+    """`verify_certificate.py` as anybody runs it: a Python of its own, without this project."""
+    (folder / "certificate.pdf").write_bytes(pdf)
+    (folder / "seals.json").write_text(json.dumps(seals or sealing.published()), encoding="utf-8")
+    run = subprocess.run(
+        [sys.executable, "-I", str(VERIFIER), "certificate.pdf", "seals.json"], cwd=folder, capture_output=True, text=True
+    )
+    return run.returncode, run.stdout + run.stderr
+
+
+def issued(world: World, services_count: int = 3, unsealed: int = 0) -> Certificate:
+    """A certificate over sealed hours of several activities, and some that are not sealed yet."""
+    person = world.volunteer(signed_up=False)
+    for number in range(services_count + unsealed):
+        if number == services_count:
+            sealing.seal(now=NIGHT)
+        activity = factories.activity(world.team, starts_at=at(9, days=-number), person_in_charge=world.leader)
+        sign_up = factories.sign_up(person, factories.post(activity))
+        record = services.sign_in_for(sign_up=sign_up, by=world.actor(world.leader), now=at(9, days=-number))
+        record = services.sign_out_for(record=record, by=world.actor(world.leader), now=at(10, days=-number))
+        records = services.submit(records=[record], by=world.actor(world.leader), now=at(12)).records
+        assert services.verify(records=records, by=world.actor(world.worker), now=at(13)).records
+    if not unsealed:
+        sealing.seal(now=NIGHT)
+    return services.issue(person=person, since=date(2026, 2, 1), until=date(2026, 3, 6), by=SYSTEM, now=NIGHT)
+
+
+def test_a_certificate_is_checked_without_the_platform(world: World, small_blocks: None, tmp_path: Path) -> None:
+    for _n in range(6):
+        world.verified(world.volunteer())
+    sealing.seal(now=NIGHT)
+    made = issued(world, 5, unsealed=1)
+    code, said = check_alone(tmp_path, bytes(made.pdf))
+    assert (code, "5 entries, 5 h 0 min" in said, "1 more entries" in said) == (0, True, True), said
+
+
+@pytest.mark.parametrize("at_byte", [200, 5_000, -200])
+def test_an_altered_file_does_not_hold(world: World, tmp_path: Path, at_byte: int) -> None:
+    pdf = bytearray(issued(world).pdf)
+    pdf[at_byte] ^= 1
+    code, said = check_alone(tmp_path, bytes(pdf))
+    assert (code, "DOES NOT HOLD" in said) == (1, True), said
+    assert "Traceback" not in said
+
+
+def test_an_altered_list_does_not_hold(world: World, tmp_path: Path) -> None:
+    pdf = bytes(issued(world).pdf)
+    right = sealing.published()
+    assert check_alone(tmp_path, pdf, right)[0] == 0
+    (seal,) = right["seals"]
+    wrongs = [
+        ({**seal, "size": seal["size"] + 1}, "not a chain"),
+        ({**seal, "root": "00" * 32}, "not a chain"),
+        ({**seal, "signature": "00" * 384}, "not signed"),
+    ]
+    for wrong, said in wrongs:
+        assert said in check_alone(tmp_path, pdf, {**right, "seals": [wrong]})[1]
+    assert "newer list" in check_alone(tmp_path, pdf, {**right, "seals": []})[1]
+    assert "not signed" in check_alone(tmp_path, pdf, {**right, "keys": [{"n": "c5", "e": 65537}]})[1]
+
+
+def test_a_paper_of_another_kind_does_not_hold(world: World, tmp_path: Path) -> None:
+    sealing.seal(now=NIGHT)
+    for data in (b"", b"%PDF-1.7\n%%EOF", b"not a file of ours"):
+        code, said = check_alone(tmp_path, data)
+        assert (code, "Traceback" in said) == (1, False), said
+
+
+def test_the_public_pages(world: World, client: Any) -> None:
+    made = issued(world, 3)
+    page = client.get("/verify/seals/").content.decode()
+    assert Seal.objects.get().root.hex() in page
+    assert "seals.json" in page
+    assert client.get("/verify/seals.json").json()["seals"][0]["size"] == 3
+    assert client.get("/verify/verify_certificate.py").content == VERIFIER.read_bytes()
+    assert "3 次服务中 3 次已封存" in client.get(f"/verify/{made.number}/").content.decode()
+    tamper("UPDATE service_hours_hourentry SET created_at = created_at + interval '1 s' WHERE id = %s", entries()[0])
+    assert "3 次服务中 2 次已封存" in client.get(f"/verify/{made.number}/").content.decode()

@@ -101,6 +101,12 @@ class SigningKey:
         return True
 
 
+def public_numbers(certificate: bytes) -> tuple[int, int] | None:
+    """(n, e) of the RSA key of a certificate (DER); None for a key of another kind."""
+    key = x509.load_der_x509_certificate(certificate).public_key()
+    return (key.public_numbers().n, key.public_numbers().e) if isinstance(key, rsa.RSAPublicKey) else None
+
+
 def _issued(certificate: x509.Certificate, root: bytes) -> bool:
     try:
         certificate.verify_directly_issued_by(x509.load_der_x509_certificate(root))

@@ -1,4 +1,4 @@
-"""Sets the certificate: content in, PDF/A-2b out, with the Chinese fonts embedded. No network, no system fonts, no ORM."""
+"""Sets the certificate: content in, PDF/A-3b out, with the Chinese fonts embedded. No network, no system fonts, no ORM."""
 
 import io
 import json
@@ -55,17 +55,19 @@ class Content:
     rows: tuple[Row, ...]
 
 
-def typeset(content: Content, *, link: str, at: datetime) -> bytes:
+def typeset(content: Content, *, link: str, at: datetime, carried: bytes = b"{}") -> bytes:
     """The unsigned paper. `link` is what the QR holds; `at` the moment of issue that the file names as its creation.
+
+    `carried` is embedded as ledger.json: what of the ledger the certificate rests on.
 
     Names and titles hold whatever people write: a letter that no typeface has becomes 〓, and the paper says so.
     """
     said = _each(asdict(content), letters.plain)
     try:
-        return _compile(said, "no", link, at)
+        return _compile(said, "no", link, at, carried)
     except typst.TypstError:
         printable = _each(said, letters.shown)
-        return _compile(printable, "yes" if letters.MISSING in str(printable) else "no", link, at)
+        return _compile(printable, "yes" if letters.MISSING in str(printable) else "no", link, at, carried)
 
 
 def _each(value: Any, change: Callable[[str], str]) -> Any:
@@ -77,12 +79,12 @@ def _each(value: Any, change: Callable[[str], str]) -> Any:
     return [_each(one, change) for one in value] if isinstance(value, list | tuple) else value
 
 
-def _compile(said: dict[str, Any], missing: str, link: str, at: datetime) -> bytes:
+def _compile(said: dict[str, Any], missing: str, link: str, at: datetime, carried: bytes) -> bytes:
     """`missing` says whether letters are replaced ("yes", "no")."""
-    inputs = {"content": json.dumps(said, ensure_ascii=False), "missing": missing, "qr": _qr(link)}
+    inputs = {"content": json.dumps(said, ensure_ascii=False), "missing": missing, "qr": _qr(link), "carried": carried.decode()}
     with _lock:
         pdf = _compiler().compile(
-            input=_template(), sys_inputs=inputs, format="pdf", pdf_standards="a-2b", pdf_tags=False, timestamp=int(at.timestamp())
+            input=_template(), sys_inputs=inputs, format="pdf", pdf_standards="a-3b", pdf_tags=False, timestamp=int(at.timestamp())
         )
     if not isinstance(pdf, bytes):
         raise TypeError("typst gave no single document")

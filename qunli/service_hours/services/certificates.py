@@ -27,6 +27,7 @@ from qunli.service_hours.models import Certificate, HourEntry, ServiceRecord
 from qunli.service_hours.paper.signing import sign
 from qunli.service_hours.paper.typeset import Content, Row, typeset
 from qunli.service_hours.perms import Permission
+from qunli.service_hours.sealing import carried
 from qunli.service_hours.states import CERTIFICATE
 from qunli.volunteering.models import Volunteer
 
@@ -204,7 +205,8 @@ def _issue(
         rows=tuple(_row(entry) for entry in entries),
     )
     link = settings.SITE_URL + address("service_hours:verify_number", args=[number])
-    pdf = sign(typeset(content, link=link, at=now), number=content.number, issuer=issuer, at=now)
+    paper = typeset(content, link=link, at=now, carried=carried(content.number, [entry.pk for entry in entries]))
+    pdf = sign(paper, number=content.number, issuer=issuer, at=now)
     certificate = Certificate.objects.create(
         number=number,
         person=person,

@@ -1,7 +1,9 @@
 """My certificates, issuing, the file; and the public page that verifies a number or a file."""
 
+from pathlib import Path
+
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -13,7 +15,7 @@ from qunli.kernel.clock import local_date
 from qunli.kernel.errors import Denied, Refused
 from qunli.kernel.http import actor_of, add_refusal, public
 from qunli.people.models import Person
-from qunli.service_hours import perms, selectors, services, verification
+from qunli.service_hours import perms, sealing, selectors, services, verification
 from qunli.service_hours.forms import FileForm, IssueForm, NumberForm, PeriodForm, ReasonForm
 from qunli.service_hours.limits import count_upload, looked_too_often
 from qunli.service_hours.models import Certificate
@@ -21,6 +23,8 @@ from qunli.service_hours.numbering import normal_number
 from qunli.service_hours.perms import Permission
 from qunli.service_hours.verification import Kind, Verdict
 from qunli.volunteering.selectors import volunteer_by_number
+
+VERIFIER = Path(verification.__file__).with_name("verify_certificate.py")
 
 
 @require_http_methods(["GET", "POST"])
@@ -169,6 +173,30 @@ def verify_number(request: HttpRequest, number: str) -> HttpResponse:
             request, "service_hours/verify.html", {"number_form": NumberForm(), "file_form": FileForm(), "slow": True}, status=429
         )
     return _verdict_page(request, verification.by_number(number))
+
+
+@public
+@require_GET
+def seals(request: HttpRequest) -> HttpResponse:
+    """The seals of the ledger, the latest first, and how to check a certificate by them."""
+    page = selectors.seals(cursor=request.GET.get("cursor"))
+    return render(request, "service_hours/seals.html", {"page": page})
+
+
+@public
+@require_GET
+def seals_json(request: HttpRequest) -> HttpResponse:
+    """All seals and the keys that signed them, for `verify_certificate.py` and for whoever keeps a copy."""
+    return JsonResponse(sealing.published(), headers={"Content-Disposition": 'attachment; filename="seals.json"'})
+
+
+@public
+@require_GET
+def verifier(request: HttpRequest) -> HttpResponse:
+    """The program that checks a certificate without the platform."""
+    response = HttpResponse(VERIFIER.read_bytes(), content_type="text/x-python; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{VERIFIER.name}"'
+    return response
 
 
 def _verdict_page(request: HttpRequest, verdict: Verdict, *, file: bool = False) -> HttpResponse:

@@ -134,6 +134,12 @@ def masked_phone(phone: object) -> str:
 
 
 @register.filter
+def hexadecimal(value: bytes | memoryview) -> str:
+    """A digest as people compare it."""
+    return bytes(value).hex()
+
+
+@register.filter
 def as_json(value: Any) -> str:
     """JSON for a data attribute; the template escapes it. Lazy translations become text."""
     return json.dumps(value, ensure_ascii=False, default=str)
