@@ -3,11 +3,14 @@
 from datetime import date
 from typing import Any
 
+import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qunli.kernel.errors import Refused
 from qunli.rules.answers import Answer, answer
-from qunli.rules.columns import ColumnAnswers, answer_columns, read_column
+from qunli.rules.columns import CHUNK, ColumnAnswers, answer_columns, read_column
 from qunli.rules.documents import Document
 from qunli.rules.enums import Decides, Verdict
 from qunli.rules.parsing import parse
@@ -123,13 +126,17 @@ def conditions(draw: st.DrawFn, depth: int = 3) -> dict[str, Any]:
     return {kind: [draw(conditions(depth - 1)) for _ in range(draw(st.integers(1, 3)))]}
 
 
-results = st.fixed_dictionaries(
+varied = st.fixed_dictionaries(
     {
         "grade": st.integers(0, 1) | formulas(1).map(lambda text: {"formula": f"floor({text})"}),
         "amount": st.sampled_from(["0", "12.50"]) | formulas(1).map(lambda text: {"formula": f"round({text}, 2)"}),
         "letter": options,
     }
 )
+
+
+results = st.sampled_from([{"grade": 1, "amount": "0", "letter": "a"}, {"grade": 2, "amount": "0", "letter": "a"}]) | varied
+"""Often the same, so that an unknown rule above a known one may not matter."""
 
 
 @st.composite
@@ -235,3 +242,66 @@ def test_asking_until_nothing_is_missing_settles_it(rules: RuleSet, case: dict[s
         assert found.verdict != Verdict.UNKNOWN
         assert found.verdict == answer(rules, complete, on=DAY).verdict
         assert dict(found.results) == dict(answer(rules, complete, on=DAY).results)
+
+
+def ladder(*conditions: dict[str, Any], letters: str) -> RuleSet:
+    """A `first` set whose only result is a letter."""
+    rules = [
+        {"key": f"r{place}", **WORDS, "when": when, "results": {"letter": letter}}
+        for place, (when, letter) in enumerate(zip(conditions, letters, strict=True))
+    ]
+    head = dict.fromkeys(("title", "source", "authority"), WORDS)
+    data = {
+        **head, "key": "ladder", "issuer": "default", "certainty": "design", "effective_from": "2020-01-01", "decides": "first",
+        "results": {"letter": {**WORDS, "type": "choice", **OPTIONS}}, "rules": rules,
+    }  # fmt: skip
+    found = parse(Document("ladder.toml", data), CATALOGUE)
+    assert found is not None
+    return found
+
+
+def test_an_unknown_rule_does_not_matter_when_the_next_says_the_same() -> None:
+    yes = {"fact": "mark", "eq": True}
+    same = ladder({"fact": "flag", "eq": True}, yes, letters="aa")
+    other = ladder({"fact": "flag", "eq": True}, yes, letters="ba")
+    case = {"mark": True}
+    assert answer(same, case, on=DAY).results == {"letter": "a"}
+    assert answer(same, case, on=DAY).missing == ()
+    assert answer(other, case, on=DAY).verdict == Verdict.UNKNOWN
+    assert answer(other, case, on=DAY).missing == ("flag",)
+    for rules in (same, other):
+        must_agree(rules, [case], [answer(rules, case, on=DAY)], answer_columns(rules, {"mark": np.array([True])}, on=DAY))
+
+
+def test_rounding_at_the_half() -> None:
+    rules = ladder({"formula": "round(few / 2)", "ge": 2}, {"formula": "floor(few / 2)", "eq": -2}, letters="ab")
+    cases = [{"few": value} for value in range(-5, 6)]
+    found = answer_columns(rules, {"few": np.arange(-5, 6)}, on=DAY)
+    must_agree(rules, cases, [answer(rules, case, on=DAY) for case in cases], found)
+    assert found.result("letter") == [None, "b", "b", None, None, None, None, None, "a", "a", "a"]
+
+
+def test_columns_longer_than_a_chunk_are_joined() -> None:
+    rules = ladder({"fact": "few", "ge": 1}, {"fact": "flag", "eq": True}, letters="ab")
+    rows = CHUNK + 7
+    few, known = np.arange(rows) % 11 - 5, np.arange(rows) % 3 > 0
+    found = answer_columns(rules, {"few": few, "flag": (few % 2 == 0, known)}, on=DAY)
+    assert found.size == rows
+    for row in (0, 1, 4, CHUNK - 1, CHUNK, rows - 1):
+        case = {"few": int(few[row]), "flag": bool(few[row] % 2 == 0) if known[row] else None}
+        one = answer(rules, case, on=DAY)
+        assert CODES[int(found.verdicts[row])] == one.verdict
+        assert {name for name, mask in found.missing.items() if mask[row]} == set(one.missing)
+
+
+def test_a_value_that_does_not_fit_names_its_row() -> None:
+    rules = ladder({"fact": "money", "ge": 1}, {"fact": "kind", "eq": "b"}, letters="ab")
+    for columns, field, row in (
+        ({"money": np.array([1.0, float("nan"), 2.345])}, "money", 2),
+        ({"money": [None, "1.00", 5000]}, "money", 2),
+        ({"money": np.array([1, 2, 3]), "kind": np.array(["a", "z", "b"])}, "kind", 1),
+        ({"money": np.array([1, 2, 3]), "kind": (np.array([0, 1, 3]), np.array([True, True, True]))}, "kind", 2),
+    ):
+        with pytest.raises(Refused) as refused:
+            answer_columns(rules, columns, on=DAY)
+        assert (refused.value.field, refused.value.facts) == (field, {"row": row})
