@@ -5,19 +5,22 @@ from typing import Any
 
 from django.http import Http404, HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from ninja import Router
 
 from qunli.kernel.api import PROBLEMS, Id, needs
-from qunli.kernel.errors import Denied
+from qunli.kernel.errors import Denied, Refused
 from qunli.kernel.http import actor_of
 from qunli.service_hours import selectors, services
 from qunli.service_hours.api.schemas import (
+    ConfidenceOut,
     Cursor,
     DoneOut,
     EntryOut,
     EntryPage,
     KeysIn,
     ReasonIn,
+    ReasonOut,
     RecordOut,
     RecordPage,
     RefusedOut,
@@ -27,6 +30,7 @@ from qunli.service_hours.api.schemas import (
     WaitingPage,
 )
 from qunli.service_hours.api.shown import record_out, shown, visible
+from qunli.service_hours.integrity.evidence import confidence_of, facts_of
 from qunli.service_hours.models import HourEntry, ServiceRecord
 from qunli.service_hours.selectors import Queue
 from qunli.service_hours.services.records import Done, only
@@ -63,6 +67,21 @@ def _entry_out(entry: HourEntry, title: str) -> EntryOut:
         reason=entry.reason,
         created_at=entry.created_at,
     )
+
+
+@router.get(
+    "/records/{int:record}/confidence",
+    response={200: ConfidenceOut, **PROBLEMS},
+    auth=needs("records:read"),
+    summary="How far its hours can be trusted, and why",
+)
+def confidence(request: HttpRequest, record: Id) -> ConfidenceOut:
+    found = visible(request, record)
+    graded = confidence_of(found)
+    if graded is None:
+        raise Refused(_("签退以后才有可信等级。"), code="no_sign_out")
+    reasons = [ReasonOut(text=r.text, clause=r.clause, holds=r.holds) for r in graded.reasons]
+    return ConfidenceOut(grade=graded.grade, label=graded.label, rules=graded.rules, reasons=reasons, facts=facts_of(found))
 
 
 @router.get("/records/{int:record}", response={200: RecordOut, **PROBLEMS}, auth=needs("records:read"), summary="One record")

@@ -83,6 +83,22 @@ class RecordOut(Schema):
     dispute_reason: str
 
 
+class ReasonOut(Schema):
+    text: str
+    clause: str
+    holds: str
+
+
+class ConfidenceOut(Schema):
+    """How far the hours can be trusted, by which rules, tried from the first to the one that decided."""
+
+    grade: str
+    label: str
+    rules: str
+    reasons: list[ReasonOut]
+    facts: dict[str, bool | int]
+
+
 class RecordPage(Schema):
     items: list[RecordOut]
     next: str | None

@@ -22,6 +22,7 @@ from qunli.kernel.http import actor_of, add_refusal
 from qunli.service_hours import perms, selectors, services
 from qunli.service_hours.enums import RecordState
 from qunli.service_hours.forms import ReasonForm, TimesForm, local
+from qunli.service_hours.integrity.evidence import confidence_of
 from qunli.service_hours.models import ServiceRecord
 from qunli.service_hours.perms import Permission
 from qunli.service_hours.selectors import QUEUES, Queue
@@ -253,6 +254,7 @@ def _record_page(
         "own": own,
         "named": named,
         "entries": entries,
+        "confidence": confidence_of(found),
         "planned": planned_minutes(Span(found.activity.starts_at, found.activity.ends_at)),
         "steps": selectors.path_of(record=found, entries=entries, today=local_date(timezone.now())),
         "actions": [
