@@ -9,7 +9,7 @@ import sys
 import bench
 from bench.ground import Stop
 
-APART = {"common", "crowd", "ground", "client", "people", "__main__"}
+APART = {"common", "crowd", "frauds", "ground", "client", "people", "__main__"}
 """Modules that are no benches."""
 
 
