@@ -36,7 +36,7 @@ class Facts:
     planned_minutes: Array
 
     def columns(self) -> dict[str, object]:
-        """For the rules; what is not known in a row says so. Whether somebody was on duty is on no record yet."""
+        """For the rules, with what is not known. Whether somebody was on duty is on no record yet."""
         return {
             "overlapping_minutes": self.overlapping_minutes,
             "minutes_on_day": self.minutes_on_day,
@@ -53,7 +53,7 @@ class Facts:
 
 
 def facts(rows: Attendances, *, slack_minutes: int, largest_ring: int) -> Facts:
-    """All facts of all rows. `slack_minutes` is let pass on a way; a circle of more than `largest_ring` people is not looked for."""
+    """All facts of all rows. `slack_minutes` is let pass on a way; larger circles than `largest_ring` are not looked for."""
     order = np.lexsort((rows.record, rows.since, rows.person))
     sorted_rows = rows.take(order)
     back = np.empty(len(order), dtype=np.int64)
@@ -110,7 +110,7 @@ def _first_of(values: Array) -> Array:
 
 
 def _overlap(rows: Attendances) -> tuple[Array, Array]:
-    """Whole minutes that a record shares with one of the same person that began before it; and that record, the one that ended last."""
+    """Whole minutes that a record shares with those of the person that began before it; and which of them ended last."""
     count = len(rows)
     minutes, other = np.zeros(count, dtype=np.int64), np.full(count, ALONE, dtype=np.int64)
     if count < 2:
