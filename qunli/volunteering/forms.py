@@ -311,6 +311,11 @@ class BasePosts(forms.BaseFormSet):  # type: ignore[type-arg]
         return bool(not form.cleaned_data or form.cleaned_data.get("DELETE"))
 
 
+def typed(form: forms.BaseForm, data: Any) -> dict[str, Any]:
+    """What stands in the fields of a form that was sent, unread and unjudged: the `initial` of the same form once more."""
+    return {name: field.widget.value_from_datadict(data, {}, form.add_prefix(name)) for name, field in form.fields.items()}
+
+
 PostFormSet = forms.formset_factory(PostForm, formset=BasePosts, extra=2, max_num=20, validate_max=True, can_delete=True)
 
 
@@ -422,4 +427,5 @@ __all__ = [
     "SignUpForForm",
     "TeamForm",
     "free_times_of",
+    "typed",
 ]

@@ -40,6 +40,7 @@ def look_for(words: str, actor: Actor, now: datetime) -> Found:
     except Refused:
         pass
     found.divisions = [(node, tree().full_name(node)) for node in find(words, limit=EACH)]
-    if actor.has(People.SEE):
+    if actor.has(People.SEE) and not any(letter.isdigit() for letter in words):
+        # A number is looked up on the page of people, which keeps it out of the address.
         found.people = list(people.search(words, actor=actor).order_by("id")[:EACH])
     return found

@@ -89,6 +89,11 @@ def test_the_worker_finds_people_of_the_community_and_states_a_reason(as_role: A
     assert "欧阳秋白" not in page
     assert person.id_number not in page
     assert client.get(reverse("people:person", args=[away.pk])).status_code == 404
+    named = client.post(reverse("people:search"), {"q": "欧阳"})
+    assert named.url.endswith("?q=%E6%AC%A7%E9%98%B3"), "a name may stand in an address"
+    assert "欧阳春晓" in text_of(client.post(reverse("people:search"), {"q": person.id_number}))
+    assert "欧阳春晓" not in text_of(client.get(reverse("people:search"), {"q": person.id_number})), "a number may not"
+    assert "欧阳春晓" not in text_of(client.get("/search", {"q": person.id_number}))
     url = reverse("people:unmask", args=[person.pk])
     refused = client.post(url, {"reason": ""})
     assert refused.status_code == 422

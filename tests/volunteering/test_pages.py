@@ -160,6 +160,13 @@ def test_the_leader_writes_submits_and_the_officer_approves(
         reverse("volunteering:create", args=[team.pk]), data | {"starts_at": "2020-01-01T08:00", "ends_at": "2020-01-01T09:00"}
     )
     assert "开始时间已经过去" in past.content.decode()
+    more = client.post(reverse("volunteering:create", args=[team.pk]), data | {"title": "", "posts-1-name": "登记", "more": "1"})
+    page = more.content.decode()
+    assert (more.status_code, "不能为空" in page) == (200, False), "what is not written yet is not a mistake yet"
+    assert 'name="posts-3-name"' in page, "two that were written, and room for two more"
+    assert 'value="登记"' in page
+    assert "楼道" not in page
+    assert team.division.code in page
     assert not Activity.objects.exists()
     page = press(client, "create", team.pk, **data, submit="1")
     activity = Activity.objects.get()

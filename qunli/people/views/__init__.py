@@ -2,13 +2,15 @@
 
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from qunli.audit import selectors as audit_selectors
 from qunli.kernel.actor import Actor
@@ -29,18 +31,26 @@ def visible_person(request: HttpRequest, person_id: int) -> tuple[Actor, Person]
     return actor, get_object_or_404(selectors.visible(actor), pk=person_id)
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def search(request: HttpRequest) -> HttpResponse:
-    """Look people up by number, phone or part of the name, within one's range."""
+    """Look people up by number, phone or part of the name, within one's range.
+
+    What is typed is posted: a number that stood in an address would stay in the browser's history and in the logs of every proxy. A
+    name goes on to an address, which has further pages.
+    """
     actor = actor_of(request)
     if not actor.has(Permission.SEE):
         raise Denied(Permission.SEE, _("查找人员"))
-    words = request.GET.get("q", "").strip()
+    words = (request.POST if request.method == "POST" else request.GET).get("q", "").strip()
+    number = any(letter.isdigit() for letter in words)
+    if request.method == "POST" and not number:
+        return redirect(f"{reverse('people:search')}?{urlencode({'q': words})}")
     page: Page[Person] = Page([], None, None)
-    if words:
+    if words and (request.method == "POST" or not number):
         page = paginate(selectors.search(words, actor=actor), order=("id",), cursor=request.GET.get("cursor"))
     context = {
         "q": words,
+        "in_address": number and request.method != "POST",
         "page": page,
         "may_register": actor.has(Permission.REGISTER),
         "may_merge": actor.has(Permission.MERGE),

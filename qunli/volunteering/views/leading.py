@@ -19,7 +19,7 @@ from qunli.kernel.http import actor_of, render_refused
 from qunli.volunteering import perms, selectors, services
 from qunli.volunteering.asking import found
 from qunli.volunteering.enums import SignUpState
-from qunli.volunteering.forms import ActivityForm, BasePosts, PostFormSet, ReasonForm, SignUpForForm
+from qunli.volunteering.forms import ActivityForm, BasePosts, PostFormSet, ReasonForm, SignUpForForm, typed
 from qunli.volunteering.models import Activity, Team
 from qunli.volunteering.requests.selectors import prefill
 from qunli.volunteering.requests.services import becomes
@@ -106,6 +106,12 @@ def _written(request: HttpRequest, team: Team, one: Activity | None, case: Case 
     context = {"team": team, "activity": one, "posts": posts, "reason": reason, "changing": changing, "posts_error": ""}
     if request.method != "POST":
         return render(request, FORM, {"form": form, **context})
+    if "more" in request.POST:
+        # Room for another post; what was typed so far stays, and is not judged yet.
+        rows = [typed(one, request.POST) for one in posts.forms]
+        context["posts"] = cast(BasePosts, PostFormSet(initial=[row for row in rows if row["name"] or row["pk"]], prefix="posts"))
+        context["reason"] = ReasonForm(initial=typed(reason, request.POST)) if reason is not None else None
+        return render(request, FORM, {"form": ActivityForm(initial=typed(form, request.POST), leaders=leaders), **context})
     # All three are validated before the first error is shown, so that one press shows them all.
     whole = all([form.is_valid(), posts.is_valid(), reason is None or reason.is_valid()])
     if not whole:
