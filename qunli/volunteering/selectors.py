@@ -30,6 +30,8 @@ from qunli.volunteering.perms import may_see_members, may_see_sign_ups
 from qunli.volunteering.querysets import led_teams
 
 SIZE = 20
+FEW = 500
+"""Persons of a name up to which their keys are handed to the next query."""
 WORDS_BACK = timedelta(days=92)
 """What is over is found by words for a quarter; after that by place, team, kind and day: words outweigh the rest of a row."""
 
@@ -402,9 +404,11 @@ def find_volunteers(*, words: str, state: str, actor: Actor, cursor: str | None 
     if text.isdecimal():
         rows = rows.filter(number=text)
     elif text:
-        # Persons first: their names have an index over characters, the volunteers of a city have none.
-        named = people.search(text, actor=actor).order_by("pk").values_list("pk", flat=True)[:500]
-        rows = rows.filter(person__in=list(named))
+        # Persons first: their names have an index over characters, the volunteers of a city have none. A name that very many have is
+        # looked for from the volunteers' side: the first page is soon full.
+        named = people.search(text, actor=actor).order_by().values("pk")
+        few = list(named.values_list("pk", flat=True)[: FEW + 1])
+        rows = rows.filter(person__in=few if len(few) <= FEW else named)
     if state:
         rows = rows.filter(state=state)
     return paginate(rows, order=("id",), cursor=cursor, size=size)

@@ -409,3 +409,16 @@ def test_names_and_titles_hold_nothing_unseen(letter: str) -> None:
     services.create_activity(
         team=team, values=replace(values, content="带手套。\n带水。"), posts=[PostValues("扫地", 5)], by=by, now=timezone.now()
     )
+
+
+@pytest.mark.parametrize("few", [1, 500])
+def test_a_name_that_many_have_is_paged_to_its_end(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selectors, "FEW", few)
+    same = [make.volunteer(make.person(name=f"司马{letter}")) for letter in "甲乙丙丁戊"]
+    make.volunteer(make.person(name="司空己"))
+    found, cursor = [], None
+    for _page in range(3):
+        page = selectors.find_volunteers(words="司马", state="", actor=SYSTEM, cursor=cursor, size=2)
+        found += page.items
+        cursor = page.next
+    assert ([one.pk for one in found], cursor) == ([one.pk for one in same], None)
