@@ -404,8 +404,8 @@ def find_volunteers(*, words: str, state: str, actor: Actor, cursor: str | None 
     if text.isdecimal():
         rows = rows.filter(number=text)
     elif text:
-        # Persons first: their names have an index over characters, the volunteers of a city have none. A name that very many have is
-        # looked for from the volunteers' side: the first page is soon full.
+        # Persons first: their names have an index over characters, the volunteers of a city have none. A name that very many have
+        # is looked for from the volunteers' side: the first page is soon full.
         named = people.search(text, actor=actor).order_by().values("pk")
         few = list(named.values_list("pk", flat=True)[: FEW + 1])
         rows = rows.filter(person__in=few if len(few) <= FEW else named)
