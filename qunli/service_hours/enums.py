@@ -22,6 +22,11 @@ class Method(models.TextChoices):
     LEADER = "leader", _("负责人代签")
 
 
+class Way(models.TextChoices):
+    IN = "in", _("签到")
+    OUT = "out", _("签退")
+
+
 class EntryKind(models.TextChoices):
     EARNED = "earned", _("计入")
     REVERSAL = "reversal", _("冲回")

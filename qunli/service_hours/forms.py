@@ -7,6 +7,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from qunli.kernel.clock import SHANGHAI
+from qunli.service_hours.enums import Way
+from qunli.service_hours.services import Statement
 from qunli.service_hours.verification import LARGEST
 
 
@@ -72,6 +74,27 @@ class LeaderTimeForm(forms.Form):
 
     at = _moment(_("时间"), required=False, help_text=_("不填就是现在。"))
     reason = _reason(required=False, help_text=_("不是现在的时间，要写明原因。"))
+
+
+LAST_MOMENT = 4_102_444_800_000
+"""The year 2100 in milliseconds: what lies after it is no time of a device."""
+
+
+class LateForm(forms.Form):
+    """What a device noted without a network (`offline.js`). Whether it is right is for the service."""
+
+    key = forms.UUIDField()
+    at = forms.IntegerField(min_value=0, max_value=LAST_MOMENT)
+    """Milliseconds since 1970."""
+    skew = forms.IntegerField(min_value=-(2**31), max_value=2**31 - 1)
+    ticket = forms.CharField(max_length=400)
+    code = forms.CharField(max_length=20, required=False)
+
+    def statement(self, way: str) -> Statement:
+        """Of a valid form."""
+        values = self.cleaned_data
+        moment = datetime.fromtimestamp(values["at"] / 1000, SHANGHAI)
+        return Statement(values["key"], Way(way), moment, values["ticket"], values["skew"])
 
 
 class WalkInForm(forms.Form):

@@ -70,6 +70,39 @@ class ServiceRecord(models.Model):
         ]
 
 
+class LateStatement(models.Model):
+    """A sign-in or sign-out that a device noted without a network and sent afterwards, on which a record's time rests. Evidence."""
+
+    record = models.ForeignKey(ServiceRecord, models.PROTECT, related_name="late_statements", db_index=False)
+    way = models.CharField(max_length=3, choices=enums.Way.choices)
+    key = models.UUIDField(editable=False)
+    """Made by the device, so that what is sent twice is written once."""
+    stated_at = models.DateTimeField()
+    """When it happened, by the device's clock set right by what it knew of the server's."""
+    received_at = models.DateTimeField()
+    skew = models.IntegerField()
+    """Seconds by which the device's own clock was ahead when it was last measured."""
+    sent_by = models.ForeignKey(Person, models.PROTECT, related_name="+", db_index=False)
+
+    class Meta:
+        verbose_name = _("离线登记")
+        constraints = [
+            models.UniqueConstraint(fields=["sent_by", "key"], name="late_statement_once"),
+            models.UniqueConstraint(fields=["record", "way"], name="late_statement_way_once"),
+            models.CheckConstraint(condition=Q(received_at__gte=F("stated_at")), name="late_statement_not_of_the_future"),
+            models.CheckConstraint(condition=Q(way__in=enums.Way.values), name="late_statement_way"),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Delete),
+            # A merge moves the sender; nothing else of a statement ever changes.
+            pgtrigger.Protect(
+                name="unchanged",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.AnyChange(exclude=["sent_by", "record"], exclude_auto=False),
+            ),
+        ]
+
+
 class HourEntry(models.Model):
     """The ledger of hours: append-only; a void is a reversal. Its triggers keep Volunteer.minutes.
 

@@ -19,7 +19,7 @@ from qunli.people.enums import Purpose
 from qunli.people.models import Consent
 from qunli.service_hours import perms
 from qunli.service_hours.enums import EntryKind, RecordState
-from qunli.service_hours.models import Certificate, HourEntry, Seal, ServiceRecord
+from qunli.service_hours.models import Certificate, HourEntry, LateStatement, Seal, ServiceRecord
 from qunli.service_hours.perms import Permission
 from qunli.service_hours.querysets import in_reach
 from qunli.service_hours.states import OPEN, RECORD
@@ -247,6 +247,11 @@ def my_entries(*, actor: Actor, cursor: str | None, size: int = 30) -> Page[Hour
 def entries_of(*, record: ServiceRecord) -> list[HourEntry]:
     """All entries of a record that the actor may see, in their order."""
     return list(record.entries.select_related("created_by").order_by("turn"))
+
+
+def late_statements(*, record: ServiceRecord) -> list[LateStatement]:
+    """What of a record that the actor may see was noted without a network and sent afterwards, the sign-in first."""
+    return list(record.late_statements.order_by("way"))
 
 
 class Queue(StrEnum):

@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from qunli.service_hours.views import certificates, day, records
+from qunli.service_hours.views import certificates, day, late, records
 
 app_name = "service_hours"
 
@@ -13,6 +13,11 @@ urlpatterns = [
     path("day/<int:activity>/screen/code/", day.screen_code, name="screen_code"),
     path("day/<int:activity>/screen/people/", day.screen_people, name="screen_people"),
     re_path(r"^day/(?P<activity>\d{1,18})/people/(?P<sign_up>\d{1,18})/(?P<way>in|out)/$", day.sign_for, name="sign_for"),
+    path("day/<int:activity>/offline/", late.kit, name="offline"),
+    re_path(r"^day/(?P<activity>\d{1,18})/(?P<way>in|out)/late/$", late.sign, name="sign_late"),
+    re_path(
+        r"^day/(?P<activity>\d{1,18})/people/(?P<sign_up>\d{1,18})/(?P<way>in|out)/late/$", late.sign_for, name="sign_late_for"
+    ),
     path("day/<int:activity>/walk-in/", day.walk_in, name="walk_in"),
     path("records/", records.records, name="records"),
     path("records/ledger/", records.ledger, name="ledger"),

@@ -1,13 +1,17 @@
 """Home, menu, search, the look of pages, and what the platform is."""
 
 from datetime import datetime
+from functools import cache
+from pathlib import Path
 
 from django.conf import settings
+from django.contrib.staticfiles import finders
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from qunli.divisions.enums import Level
@@ -82,6 +86,23 @@ def preferences(request: HttpRequest) -> HttpResponse:
     chosen = {name: request.POST.get(name, "") for name in ("theme", "elder", "language")}
     remember(request, response, theme=chosen["theme"], elder=chosen["elder"], language=chosen["language"])
     return response
+
+
+@public
+@require_safe
+@never_cache
+def worker(request: HttpRequest) -> HttpResponse:
+    """The service worker, at the root, since it may only serve what lies below its own address. Holds nothing of anybody."""
+    return HttpResponse(worker_script(), content_type="text/javascript; charset=utf-8")
+
+
+@cache
+def worker_script() -> bytes:
+    """As built by `static/build.mjs`."""
+    found = finders.find("build/sw.js")
+    if not isinstance(found, str):
+        raise Http404
+    return Path(found).read_bytes()
 
 
 @public

@@ -52,6 +52,8 @@ WITHOUT_BY = {
     "cases.Case.urged_at": "by the requester",
     "service_hours.ServiceRecord.signed_in_at": "method and recorded_by tell",
     "service_hours.ServiceRecord.signed_out_at": "method and recorded_by tell",
+    "service_hours.LateStatement.stated_at": "sent_by",
+    "service_hours.LateStatement.received_at": "sent_by",
     "service_hours.Certificate.revoked_at": "the audit names who",
 }
 

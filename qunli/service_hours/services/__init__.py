@@ -3,6 +3,7 @@
 from qunli.service_hours.services.certificates import issue, revoke
 from qunli.service_hours.services.day import Place, add_walk_in, sign_in, sign_in_for, sign_out, sign_out_for
 from qunli.service_hours.services.deadlines import chase, lapse
+from qunli.service_hours.services.late import Statement, sign_late, sign_late_for
 from qunli.service_hours.services.records import (
     confirm,
     correct,
@@ -17,6 +18,7 @@ from qunli.service_hours.services.records import (
 
 __all__ = [
     "Place",
+    "Statement",
     "add_walk_in",
     "chase",
     "confirm",
@@ -29,6 +31,8 @@ __all__ = [
     "set_times",
     "sign_in",
     "sign_in_for",
+    "sign_late",
+    "sign_late_for",
     "sign_out",
     "sign_out_for",
     "submit",

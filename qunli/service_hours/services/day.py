@@ -44,7 +44,9 @@ class Place:
 
 
 @dataclass(frozen=True)
-class _Presence:
+class Presence:
+    """How it was established that somebody is there."""
+
     method: Method
     distance: int | None = None
 
@@ -60,28 +62,28 @@ def sign_in(*, activity: Activity, by: Actor, now: datetime, code: str = "", pla
     Raises Refused at "code" or "place": "not_signed_up", "waiting", "too_early", "over", "code_form", "code_old", "code_other",
     "code_wrong", "too_many", "no_place", "no_consent", "inaccurate", "too_far", "state".
     """
-    sign_up = _own_sign_up(activity, by)
+    sign_up = own_sign_up(activity=activity, by=by)
     known = ServiceRecord.objects.filter(sign_up=sign_up).first()
     if known is not None and known.state == RecordState.PRESENT:
         return known
     may_sign_in(span_of(activity=activity), now)
     presence = _prove(activity, by, now, code, place)
     with transaction.atomic():
-        return _enter(sign_up.pk, presence, at=now, by=by, now=now)
+        return enter(sign_up_id=sign_up.pk, presence=presence, at=now, by=by, now=now)
 
 
 def sign_out(*, activity: Activity, by: Actor, now: datetime, code: str = "", place: Place | None = None) -> ServiceRecord:
     """The volunteer signs out the same way. A second tap changes nothing. Raises Refused as `sign_in`, and "not_signed_in"."""
     known = ServiceRecord.objects.filter(activity=activity, person=by.person_id or 0).first()
     if known is None:
-        _own_sign_up(activity, by)
+        own_sign_up(activity=activity, by=by)
         raise Refused(_("您还没有签到。请先签到，或请负责人补记。"), code="not_signed_in", field="code")
     if known.state == RecordState.DRAFT and known.signed_out_at is not None:
         return known
     RECORD.target("sign_out", known.state)
     presence = _prove(activity, by, now, code, place)
     with transaction.atomic():
-        return _leave(known.pk, presence, at=now, by=by, now=now, verb="service_hours.sign_out")
+        return leave(record_id=known.pk, presence=presence, at=now, by=by, now=now, verb="service_hours.sign_out")
 
 
 def sign_in_for(*, sign_up: SignUp, by: Actor, now: datetime, at: datetime | None = None, reason: str = "") -> ServiceRecord:
@@ -89,38 +91,45 @@ def sign_in_for(*, sign_up: SignUp, by: Actor, now: datetime, at: datetime | Non
 
     Raises Denied; Refused at "signed_in_at", "reason" or "sign_up".
     """
-    _may_record(by, sign_up.activity)
+    check_may_record(activity=sign_up.activity, by=by)
     if at is None:
         may_sign_in(span_of(activity=sign_up.activity), now)
     else:
         check_times(at, None, span_of(activity=sign_up.activity), now)
         _wants_reason(reason)
     with transaction.atomic():
-        return _enter(sign_up.pk, _Presence(Method.LEADER), at=at or now, by=by, now=now, reason=reason)
+        return enter(sign_up_id=sign_up.pk, presence=Presence(Method.LEADER), at=at or now, by=by, now=now, reason=reason)
 
 
 def sign_out_for(*, record: ServiceRecord, by: Actor, now: datetime, at: datetime | None = None, reason: str = "") -> ServiceRecord:
     """The leader signs somebody out, now or (`at`, with a `reason`) at the time at which they left."""
-    _may_record(by, record.activity)
+    check_may_record(activity=record.activity, by=by)
     if at is not None:
         check_times(record.signed_in_at, at, span_of(activity=record.activity), now)
         _wants_reason(reason)
     with transaction.atomic():
-        return _leave(
-            record.pk, _Presence(Method.LEADER), at=at or now, by=by, now=now, verb="service_hours.sign_out_for", reason=reason
+        return leave(
+            record_id=record.pk,
+            presence=Presence(Method.LEADER),
+            at=at or now,
+            by=by,
+            now=now,
+            verb="service_hours.sign_out_for",
+            reason=reason,
         )
 
 
 def add_walk_in(*, activity: Activity, person_id: int, by: Actor, now: datetime) -> ServiceRecord:
     """The leader adds somebody who did not sign up, if places remain, and signs them in. Raises Denied, and Refused at "person"."""
-    _may_record(by, activity)
+    check_may_record(activity=activity, by=by)
     may_sign_in(span_of(activity=activity), now)
     with transaction.atomic():
         sign_up = volunteering.add_on_the_spot(activity=activity, person_id=person_id, by=by, now=now)
-        return _enter(sign_up.pk, _Presence(Method.LEADER), at=now, by=by, now=now)
+        return enter(sign_up_id=sign_up.pk, presence=Presence(Method.LEADER), at=now, by=by, now=now)
 
 
-def _own_sign_up(activity: Activity, by: Actor) -> SignUp:
+def own_sign_up(*, activity: Activity, by: Actor) -> SignUp:
+    """The actor's own place in the activity. Raises Refused "not_signed_up" or "waiting"."""
     sign_up = SignUp.objects.filter(activity=activity, person=by.person_id or 0).exclude(state="cancelled").first()
     if sign_up is None:
         raise Refused(_("您没有报名这场活动。请告诉负责人，还有名额时可以现场加入。"), code="not_signed_up", field="code")
@@ -129,7 +138,8 @@ def _own_sign_up(activity: Activity, by: Actor) -> SignUp:
     return sign_up
 
 
-def _may_record(by: Actor, activity: Activity) -> None:
+def check_may_record(*, activity: Activity, by: Actor) -> None:
+    """Raises Denied for who does not run this day."""
     if not perms.may_record(by, activity):
         raise Denied(perms.Permission.RECORD, _("只有这支队伍的负责人和所在区域的工作人员可以登记现场情况。"))
 
@@ -139,10 +149,10 @@ def _wants_reason(reason: str) -> None:
         raise Refused(_("请写明为什么由您设定时间，例如“忘记签退，16:30 一起离开”。"), code="reason", field="reason")
 
 
-def _prove(activity: Activity, by: Actor, now: datetime, code: str, place: Place | None) -> _Presence:
+def _prove(activity: Activity, by: Actor, now: datetime, code: str, place: Place | None) -> Presence:
     """That the person is there. The place wins when both are given."""
     if place is not None:
-        return _Presence(Method.PLACE, _measure(activity, by, place))
+        return Presence(Method.PLACE, _measure(activity, by, place))
     key = f"code:{activity.pk}:{by.person_id}"
     text = "".join(unicodedata.normalize("NFKC", code).split())
     if len(text) != codes.DIGITS or not text.isdecimal():
@@ -152,7 +162,7 @@ def _prove(activity: Activity, by: Actor, now: datetime, code: str, place: Place
     seed = bytes(activity.code_seed)
     if codes.matches(seed, text, now):
         forget_attempts(key=key)
-        return _Presence(Method.CODE)
+        return Presence(Method.CODE)
     step = timedelta(seconds=30)
     if any(codes.rotating_code(seed, now - step * n) == text for n in range(2, int(STALE / step))):
         raise Refused(_("这个签到码已经过期。请输入屏幕上现在显示的 6 位数字。"), code="code_old", field="code")
@@ -202,7 +212,7 @@ def _measure(activity: Activity, by: Actor, place: Place) -> int:
     return distance
 
 
-def _enter(sign_up_id: int, presence: _Presence, *, at: datetime, by: Actor, now: datetime, reason: str = "") -> ServiceRecord:
+def enter(*, sign_up_id: int, presence: Presence, at: datetime, by: Actor, now: datetime, reason: str = "") -> ServiceRecord:
     """Write the sign-in under the sign-up's lock; somebody who is in already stays in."""
     sign_up = SignUp.objects.select_for_update(of=("self",)).select_related("activity").get(pk=sign_up_id)
     known = ServiceRecord.objects.filter(sign_up=sign_up).first()
@@ -249,11 +259,21 @@ def _enter(sign_up_id: int, presence: _Presence, *, at: datetime, by: Actor, now
     return entered
 
 
-def _leave(
-    record_id: int, presence: _Presence, *, at: datetime, by: Actor, now: datetime, verb: str, reason: str = ""
+def leave(
+    *,
+    record_id: int,
+    presence: Presence,
+    at: datetime,
+    by: Actor,
+    now: datetime,
+    verb: str,
+    reason: str = "",
+    lapsed_too: bool = False,
 ) -> ServiceRecord:
+    """Write the sign-out under the record's lock. `lapsed_too`: also for a record that lapsed without one (its state stays)."""
     found = ServiceRecord.objects.select_for_update(of=("self",)).select_related("activity").get(pk=record_id)
-    found.state = RECORD.target("sign_out", found.state)
+    if not (lapsed_too and found.state == RecordState.DRAFT and found.signed_out_at is None):
+        found.state = RECORD.target("sign_out", found.state)
     found.signed_out_at = max(at, found.signed_in_at)
     span = span_of(activity=found.activity)
     check_alone(

@@ -34,6 +34,15 @@ from qunli.service_hours.windows import OPENS_BEFORE
 from qunli.volunteering.models import Activity
 from qunli.volunteering.selectors import volunteer_by_number
 
+KEPT = (Next.TOO_EARLY, Next.SIGN_IN, Next.SIGN_OUT)
+"""The volunteer's page is of use in a dead spot while something is still to be done."""
+
+
+def may_be_kept(response: HttpResponse) -> HttpResponse:
+    """The service worker of the reader's own device may keep this page, although it says no-store to all others."""
+    response.headers["X-Qunli-Offline"] = "keep"
+    return response
+
 
 @require_GET
 @never_cache
@@ -129,6 +138,7 @@ def _day_page(
         "day": found,
         "activity": found.activity,
         "next": found.next.value,
+        "keeps": found.next in KEPT,
         "way": "out" if found.next == Next.SIGN_OUT else "in",
         "code_form": code_form or CodeForm(),
         "place_form": place_form or PlaceForm(),
@@ -137,7 +147,8 @@ def _day_page(
         "steps": selectors.path_of(record=found.record, entries=entries, today=today) if found.record else [],
         "leads": selectors.run_by(activity_id=found.activity.pk, actor=actor_of(request)) is not None,
     }
-    return render(request, "service_hours/day.html", context, status=status)
+    response = render(request, "service_hours/day.html", context, status=status)
+    return may_be_kept(response) if found.next in KEPT else response
 
 
 @require_GET
@@ -243,7 +254,7 @@ def _screen_page(request: HttpRequest, found: Activity, more: dict[str, Any] | N
         **_people_context(request, found),
         **(more or {}),
     }
-    return render(request, "service_hours/screen.html", context, status=status)
+    return may_be_kept(render(request, "service_hours/screen.html", context, status=status))
 
 
 def _code_context(request: HttpRequest, found: Activity) -> dict[str, Any]:

@@ -255,6 +255,7 @@ def _record_page(
         "named": named,
         "entries": entries,
         "confidence": confidence_of(found),
+        "late": selectors.late_statements(record=found),
         "planned": planned_minutes(Span(found.activity.starts_at, found.activity.ends_at)),
         "steps": selectors.path_of(record=found, entries=entries, today=local_date(timezone.now())),
         "actions": [
