@@ -9,7 +9,12 @@ from stdnum.iso7064 import mod_11_10
 
 def make(day: date) -> str:
     """A fresh number; the caller tries again in the rare case that it is taken."""
-    body = f"{day:%Y%m%d}{secrets.randbelow(10**6):06d}"
+    return number_of(day, secrets.randbelow(10**6))
+
+
+def number_of(day: date, serial: int) -> str:
+    """The number of the day with these six digits."""
+    body = f"{day:%Y%m%d}{serial:06d}"
     return body + str(mod_11_10.calc_check_digit(body))
 
 

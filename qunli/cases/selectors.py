@@ -1,20 +1,23 @@
 """Reading cases: one, lists, who must act, and the three rates. Lists are served by indexes, rates by kept counters."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum, Value
 from django.utils.translation import gettext as _
 
 from qunli.access import selectors as access
 from qunli.access.models import Posting
 from qunli.cases import perms
+from qunli.cases.clocks import clocks_on as clocks_on
 from qunli.cases.enums import ENDED, IN_WORK, HandlerRole
 from qunli.cases.kinds import Unit, kind_of, names_of
 from qunli.cases.models import Case, CaseEvent, Handler, Tally
+from qunli.cases.numbers import number_of as number_of
 from qunli.cases.perms import Permission
 from qunli.cases.querysets import seen_ranges
 from qunli.cases.similar import ALIKE, likeness
@@ -123,8 +126,14 @@ def queue(*, which: Queue, actor: Actor, today: date, cursor: str | None = None,
 
 
 def waiting_counts(*, actor: Actor, today: date, most: int = 1000) -> dict[Queue, int]:
-    """How many wait in each queue but the whole list, counted up to `most`."""
-    return {which: _waiting(which, actor, today).order_by()[:most].count() for which in queues(actor) if which != Queue.ALL}
+    """How many wait in each queue but the whole list, counted up to `most` each; one statement."""
+    asked = [which for which in queues(actor) if which != Queue.ALL]
+    if not asked:
+        return {}
+    parts = [_waiting(which, actor, today).order_by().annotate(nth=Value(n)).values("nth")[:most] for n, which in enumerate(asked)]
+    rows = parts[0].union(*parts[1:], all=True) if len(parts) > 1 else parts[0]
+    counts = Counter(row["nth"] for row in rows)
+    return {which: counts.get(n, 0) for n, which in enumerate(asked)}
 
 
 # Who must act
@@ -273,8 +282,15 @@ def path_of(case: Case, events: Sequence[CaseEvent], names: dict[str, str], toda
         if not happened or happened[-1].state != event.state or event.verb in ("take", "dispatch"):
             who = names.get(event.unit) or (mask_name(event.acted_by.name) if event.acted_by is not None else "")
             happened.append(Moment(event.state, event.at, who, event.note))
-    due = None if case.ended else case.due_on
-    return timeline(CASE, happened=happened, ahead=AHEAD.get(case.state, []), stopped=STOPPED, due_on=due, today=today)
+    ahead = AHEAD.get(case.state, [])
+    if case.ended or "replied" not in ahead:
+        due = None if case.ended else case.due_on
+        return timeline(CASE, happened=happened, ahead=ahead, stopped=STOPPED, due_on=due, today=today)
+    # Until then the deadline is that of the reply, not of the step before it.
+    steps = timeline(CASE, happened=happened, ahead=ahead, stopped=STOPPED)
+    answer = timeline(CASE, happened=[], ahead=["replied"], due_on=case.due_on, today=today)[0]
+    steps[len(happened) + ahead.index("replied")] = answer
+    return steps
 
 
 # The three rates

@@ -259,7 +259,8 @@ def _page(request: HttpRequest, found: Case, given: dict[str, Form] | None = Non
     events = selectors.events_of(found)
     names = selectors.names_in(found, events)
     actions: list[dict[str, Any]] = []
-    first = next((verb for verb in MAIN if verb in verbs), "")
+    main = [verb for verb in MAIN if verb != "contact" or found.contacted_at is None]
+    first = next((verb for verb in main if verb in verbs), "")
     for verb in verbs:
         form = given.get(verb) or (merge_form(None, likely) if verb == "merge" else VERBS[verb][2](None, found, actor))
         form.auto_id = f"id_{verb}_%s"  # several forms stand on one page

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from django.db import connection
-from django.db.models import Count, Min, Q, QuerySet, Sum
+from django.db.models import Count, Min, Q, QuerySet, Sum, Value
 from django.utils.translation import gettext as _
 
 from qunli.kernel.actor import Actor
@@ -309,14 +309,18 @@ def visible_activity(*, activity_id: int, actor: Actor) -> Activity | None:
 
 
 def waiting_counts(*, actor: Actor) -> dict[Queue, int]:
-    """Records that wait for the actor, by queue."""
-    counts: dict[Queue, int] = {}
-    for which, (permission, states) in QUEUES.items():
-        rows = ServiceRecord.objects.within_reach(actor, permission).filter(state__in=states)
-        if permission != Permission.RECORD and actor.person_id is not None:
-            rows = rows.exclude(person=actor.person_id)
-        counts[which] = rows.count() if actor.has(permission) else 0
-    return counts
+    """Records that wait for the actor, by queue; in one statement."""
+    asked = []
+    for place, (permission, states) in enumerate(QUEUES.values()):
+        if actor.has(permission):
+            rows = ServiceRecord.objects.within_reach(actor, permission).filter(state__in=states)
+            if permission != Permission.RECORD and actor.person_id is not None:
+                rows = rows.exclude(person=actor.person_id)
+            asked.append(
+                rows.order_by().annotate(nth=Value(place)).values("nth").annotate(rows=Count("pk")).values_list("nth", "rows")
+            )
+    found = dict(asked[0].union(*asked[1:], all=True) if len(asked) > 1 else asked[0]) if asked else {}
+    return {which: found.get(place, 0) for place, which in enumerate(QUEUES)}
 
 
 def path_of(*, record: ServiceRecord, entries: Sequence[HourEntry], today: date) -> list[Step]:

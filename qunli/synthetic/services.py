@@ -1,6 +1,7 @@
 """Filling an empty database with a city."""
 
 from datetime import date
+from time import monotonic
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -8,7 +9,7 @@ from django.utils.translation import gettext as _
 from qunli.kernel.errors import Refused
 from qunli.people import wordings
 from qunli.people.enums import Purpose
-from qunli.synthetic import city, loading
+from qunli.synthetic import city, loading, requests
 from qunli.synthetic.loading import Progress, Written
 from qunli.synthetic.places import NoDivisions
 
@@ -27,12 +28,15 @@ def synthesize(*, scale: float, seed: int, today: date, progress: Progress = lam
     except ValueError as error:
         raise Refused(_("规模不合适：%(why)s") % {"why": error}, code="scale", field="scale") from error
     try:
-        return loading.write(tables, progress)
+        written = loading.write(tables, progress)
     except loading.NotEmpty as error:
         message = _("数据库里已经有数据（%(table)s），不会覆盖。需要重来请运行 script/server --reset。") % {"table": error}
         raise Refused(message, code="not_empty") from error
     except loading.Busy as error:
         raise _busy() from error
+    started = monotonic()
+    asked = requests.write(scale=scale, seed=seed, today=today)
+    return [*written, Written("cases_case", asked, 0, monotonic() - started)]
 
 
 def mend() -> bool:

@@ -12,6 +12,8 @@ from django.core.cache import caches
 from django.db.models import Count, Sum
 from django.utils import timezone
 
+from qunli.cases import selectors as cases
+from qunli.cases.perms import Permission as Cases
 from qunli.divisions.selectors import tree, within
 from qunli.kernel.actor import Actor
 from qunli.kernel.clock import SHANGHAI, local_date
@@ -55,6 +57,8 @@ class Home:
     activities_waiting: list[Activity] = field(default_factory=list)
     teams_waiting: list[Team] = field(default_factory=list)
     records_waiting: dict[Queue, int] = field(default_factory=dict)
+    cases_waiting: dict[str, int] = field(default_factory=dict)
+    """Requests that wait for the reader, by queue."""
     place: str = ""
     figures: Figures | None = None
 
@@ -95,6 +99,9 @@ def build(actor: Actor, now: datetime) -> Home:
         home.teams_waiting = volunteering.teams_to_decide(actor=actor, size=5).items
     if actor.has(Hours.RECORD) or actor.has(Hours.VERIFY):
         home.records_waiting = {queue: count for queue, count in service_hours.waiting_counts(actor=actor).items() if count}
+    if actor.has(Cases.HANDLE):
+        waiting = cases.waiting_counts(actor=actor, today=local_date(now))
+        home.cases_waiting = {queue.value: count for queue, count in waiting.items() if count}
     if ranges:
         home.figures = figures(ranges)
         node = tree().by_code.get(ranges[0].rstrip("/").split("/")[-1])

@@ -17,6 +17,7 @@ from qunli.access.roles import ROLES
 from qunli.access.selectors import actor_of
 from qunli.accounts import services as accounts
 from qunli.accounts.models import Account
+from qunli.cases import services as cases
 from qunli.divisions import selectors as divisions
 from qunli.kernel.actor import SYSTEM, Actor
 from qunli.kernel.ciphers import blind_index
@@ -29,13 +30,16 @@ from qunli.service_hours.services import certificates, day, records
 from qunli.synthetic import identities
 from qunli.synthetic.rows import day_number
 from qunli.synthetic.teams import credit_code
+from qunli.volunteering import services as asking
 from qunli.volunteering.enums import Sponsor, TeamLevel
 from qunli.volunteering.models import Activity, Team
 from qunli.volunteering.services import activities, guardians, registration, sign_ups, teams
 
 HERE = Path(__file__).parent
 FREE = {"evenings": 0b100_100_100_100_100_100_100, "always": 2**21 - 1}
+ASKER = "0021"
 LEADER = "0003"
+WORKER = "0004"
 APPROVER = "0005"
 FOUNDER_OF_PARTNER = "0030"
 BEGAN = timedelta(days=400)
@@ -78,10 +82,35 @@ def build(*, now: datetime) -> None:
         _members(team, now - BEGAN + timedelta(days=9))
         for about in sorted(texts["activity"], key=lambda one: float(one["day"])):
             _activity(team, about, now)
+        _requests(team, now)
         volunteer = _known("0002")
         certificates.issue(
             person=volunteer, since=local_date(now - BEGAN), until=local_date(now), by=actor_of(volunteer, local_date(now)), now=now
         )
+
+
+def _requests(team: Team, now: datetime) -> None:
+    """What an old neighbour asked for: one waits for the desk, one for a team, one is taken, one waits for the rating."""
+    asker = _known(ASKER)
+    unit = cases.Unit(team.division_id, team.unit, team.name)
+    for days, matter, text, verbs in (
+        (0, "phone", "想学会用手机挂号和视频通话。", ""),
+        (1, "company", "家里老人想有人陪着说说话。", "d"),
+        (2, "repair", "厨房水龙头滴水，想请人看看。", "dt"),
+        (4, "errand", "雨天出不了门，请帮忙取药。", "dtr"),
+    ):
+        at = now - timedelta(days=days)
+        desk, leader = _actor(WORKER, at), _actor(LEADER, at)
+        case = asking.ask_request(
+            wish=asking.Wish(matter, team.division, text=text, place="3栋2单元"), requester=asker, by=_actor(ASKER, at), now=at
+        )
+        if "d" in verbs:
+            cases.dispatch(case=case, to=[unit], by=desk, now=at + timedelta(minutes=40))
+        if "t" in verbs:
+            cases.take(case=case, unit=unit, by=leader, now=at + timedelta(hours=2))
+            cases.contact(case=case, reached=True, by=leader, now=at + timedelta(hours=3))
+        if "r" in verbs:
+            cases.reply(case=case, text="药已送到家。", channel="visit", by=leader, now=at + timedelta(hours=22))
 
 
 def refresh(*, now: datetime) -> int:

@@ -1,6 +1,8 @@
 """What can be done here. Other rooms call these and nothing deeper."""
 
 from qunli.volunteering.requests.selectors import on_hours
+from qunli.volunteering.requests.services import Wish
+from qunli.volunteering.requests.services import ask as ask_request
 from qunli.volunteering.services.activities import (
     ActivityValues,
     PostValues,
@@ -50,6 +52,7 @@ __all__ = [
     "PostValues",
     "RegistrationAnswers",
     "TeamValues",
+    "Wish",
     "add_on_the_spot",
     "apply_again",
     "apply_team",
@@ -57,6 +60,7 @@ __all__ = [
     "approve_member",
     "approve_team",
     "ask_guardian",
+    "ask_request",
     "cancel_activity",
     "cancel_sign_up",
     "change_activity",

@@ -47,7 +47,7 @@ def ask(request: HttpRequest) -> HttpResponse:
     me = Person.objects.select_related("division").filter(pk=actor.person_id).first() if actor.person_id is not None else None
     if me is None:
         messages.info(request, _("请先填写您的资料，社区才知道是谁要帮忙。"))
-        return redirect("volunteering:register")
+        return redirect("people:me")
     home = tree().by_id.get(me.division_id or 0)
     return _screens(request, WhatForm, actor, home.code if home is not None and home.level == Level.COMMUNITY else "", me)
 
