@@ -1,6 +1,6 @@
 """Resident requests of the city, in all states: asked by members of the communities' teams, taken by those teams.
 
-Unlike the other tables they go through the models: there are few of them (40,000 at scale 1.0), and their triggers keep the three
+Unlike the other tables they go through the models: there are few of them, and their triggers keep the three
 rates. Each has the steps of its way, as the services would have written them.
 """
 
@@ -22,7 +22,9 @@ from qunli.synthetic.plan import draws
 from qunli.volunteering.models import Activity, Membership, ResidentRequest, Team
 
 REQUESTS = 40_000
-"""At scale 1.0."""
+"""At scale 1.0, were there no bound."""
+MOST = 4_000
+"""Enough to look at and to try; they go through the models, one by one."""
 BATCH = 2_000
 ANSWERED = ["dispatch", "take", "contact", "handle", "reply"]
 WAYS: list[tuple[float, tuple[int, int], list[str]]] = [
@@ -58,7 +60,7 @@ def write(*, scale: float, seed: int, today: date) -> int:
     """Write the requests of a city that stands; returns how many."""
     rng = draws(seed, "requests")
     askers = _askers()
-    count = round(REQUESTS * scale)
+    count = min(round(REQUESTS * scale), MOST)
     if not askers or not count:
         return 0
     texts = read("requests")["text"]
