@@ -408,7 +408,7 @@ def find_volunteers(*, words: str, state: str, actor: Actor, cursor: str | None 
         # is looked for from the volunteers' side: the first page is soon full.
         named = people.search(text, actor=actor).order_by().values("pk")
         few = list(named.values_list("pk", flat=True)[: FEW + 1])
-        rows = rows.filter(person__in=few if len(few) <= FEW else named)
+        rows = rows.filter(person__in=few) if len(few) <= FEW else rows.filter(person__in=named)
     if state:
         rows = rows.filter(state=state)
     return paginate(rows, order=("id",), cursor=cursor, size=size)
