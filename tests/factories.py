@@ -17,9 +17,11 @@ from qunli.cases.numbers import make as case_number
 from qunli.divisions.enums import Level
 from qunli.divisions.models import Division
 from qunli.kernel.ciphers import blind_index
+from qunli.kernel.clock import local_date
 from qunli.kernel.words import search_tokens
 from qunli.people.models import Person
-from qunli.service_hours.models import ServiceRecord
+from qunli.rules import selectors as rules
+from qunli.service_hours.models import Finding, ServiceRecord
 from qunli.volunteering.models import Activity, Membership, Post, SignUp, Team, Volunteer
 
 DISTRICT = "510104000000"
@@ -174,6 +176,18 @@ def case(*, requester: Person | None = None, state: str = "signed_for", unit: st
     )  # fmt: skip
     CaseEvent.objects.create(case=made, verb="receive", state=state, at=now)
     return made
+
+
+def finding(record: ServiceRecord, **fields: Any) -> Finding:
+    """That the record was entered by the volunteer, found today; a reply may come for two weeks."""
+    today = local_date(timezone.now())
+    fields = {"kind": "own-recorder", "severity": "suspicious", "facts": {"recorder_is_volunteer": True}} | fields
+    fields = {
+        "found_on": today,
+        "reply_until": today + timedelta(days=14),
+        "rules_id": rules.held("hour-integrity", today).pk,
+    } | fields
+    return Finding.objects.create(record=record, **fields)
 
 
 def record(of: SignUp | None = None, **fields: Any) -> ServiceRecord:

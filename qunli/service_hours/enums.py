@@ -27,6 +27,21 @@ class Way(models.TextChoices):
     OUT = "out", _("签退")
 
 
+class FindingState(models.TextChoices):
+    OPEN = "open", _("待申辩")
+    ANSWERED = "answered", _("已申辩")
+    UPHELD = "upheld", _("属实，已撤销时长")
+    DISMISSED = "dismissed", _("不成立")
+
+
+class Severity(models.TextChoices):
+    """How heavily a sign of fabrication weighs, as the rules have it."""
+
+    IMPOSSIBLE = "impossible", _("不可能成立")
+    SUSPICIOUS = "suspicious", _("可疑")
+    LOOK = "look", _("需要留意")
+
+
 class EntryKind(models.TextChoices):
     EARNED = "earned", _("计入")
     REVERSAL = "reversal", _("冲回")

@@ -115,6 +115,17 @@ class ReasonForm(forms.Form):
     reason = _reason()
 
 
+class ReplyForm(forms.Form):
+    """How it was, in the words of who is concerned."""
+
+    reply = forms.CharField(
+        label=_("情况说明"),
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        error_messages={"required": _("请写明情况。")},
+    )
+
+
 class PeriodForm(forms.Form):
     """The period that a certificate covers, both days included."""
 

@@ -1,15 +1,17 @@
 """Service records, the ledger of hours and the proofs that rest on them."""
 
 import pgtrigger
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from qunli.people.models import Person
+from qunli.rules.models import Version
 from qunli.service_hours import enums, guards, querysets
 from qunli.service_hours.numbering import grouped
-from qunli.service_hours.states import CERTIFICATE, RECORD
+from qunli.service_hours.states import CERTIFICATE, FINDING, RECORD
 from qunli.volunteering.models import Activity, SignUp
 
 
@@ -147,6 +149,52 @@ class HourEntry(models.Model):
             *guards.LEDGER,
         ]
         indexes = [models.Index(fields=["person", "id"], name="hour_entry_person")]
+
+
+class Finding(models.Model):
+    """A sign of fabrication that the rules "hour-integrity" hold of a record: what they saw, the reply, the decision."""
+
+    record = models.ForeignKey(ServiceRecord, models.PROTECT, related_name="findings", db_index=False)
+    kind = models.CharField(max_length=60)
+    """Key of the rule."""
+    severity = models.CharField(max_length=10, choices=enums.Severity.choices)
+    facts = models.JSONField()
+    """What the rule looked at, by the facts' names."""
+    others = ArrayField(models.BigIntegerField(), default=list)
+    """Keys of other records that it is about."""
+    rules = models.ForeignKey(Version, models.PROTECT, related_name="+", db_index=False)
+    """The version that was asked, of the day of the service."""
+    state = models.CharField(max_length=10, choices=enums.FindingState.choices, default=enums.FindingState.OPEN)
+    found_on = models.DateField()
+    reply_until = models.DateField()
+    """Until this working day nobody decides against the person without a reply."""
+    reply = models.CharField(max_length=1000, blank=True)
+    replied_at = models.DateTimeField(null=True, blank=True)
+    replied_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    reason = models.CharField(max_length=300, blank=True)
+    """Why it was decided so."""
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+
+    objects = querysets.FindingQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("时长疑点")
+        constraints = [
+            FINDING.check(),
+            models.UniqueConstraint(fields=["record", "kind"], name="finding_once"),
+            models.CheckConstraint(
+                condition=Q(state__in=["open", "answered"]) | (~Q(reason="") & Q(decided_at__isnull=False)),
+                name="finding_decided_with_reason",
+            ),
+            models.CheckConstraint(condition=~Q(state="answered") | ~Q(reply=""), name="finding_answered_with_reply"),
+        ]
+        triggers = [
+            FINDING.trigger(),
+            pgtrigger.Protect(name="kept", operation=pgtrigger.Delete),
+            pgtrigger.ReadOnly(name="as_found", fields=["record", "kind", "severity", "facts", "others", "rules", "found_on"]),
+        ]
+        indexes = [models.Index(fields=["reply_until", "id"], condition=Q(state__in=["open", "answered"]), name="finding_waiting")]
 
 
 class Seal(models.Model):

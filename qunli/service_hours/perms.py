@@ -7,7 +7,7 @@ from qunli.kernel.actor import Actor
 
 if TYPE_CHECKING:
     from qunli.people.models import Person
-    from qunli.service_hours.models import Certificate, ServiceRecord
+    from qunli.service_hours.models import Certificate, Finding, ServiceRecord
     from qunli.volunteering.models import Activity
 
 
@@ -20,6 +20,10 @@ class Permission(StrEnum):
     """Answer for submitted hours in the organisation's name; correct or uphold them when disputed."""
     VOID = "service_hours.void"
     """Take back hours that were not given or not voluntary; revoke a certificate that was issued in error."""
+    INSPECT = "service_hours.inspect"
+    """See what the checks against fabricated hours found, with the evidence side by side."""
+    JUDGE = "service_hours.judge"
+    """Decide on what the checks found, after the reply of the person concerned or the time for it."""
     ISSUE_CERTIFICATE = "service_hours.issue_certificate"
     """Issue a certificate for another person, and download it."""
 
@@ -47,6 +51,18 @@ def may_void(actor: Actor, record: "ServiceRecord") -> bool:
 def is_own(actor: Actor, record: "ServiceRecord") -> bool:
     """The volunteer confirms and disputes; nobody else does it for them."""
     return actor.person_id is not None and actor.person_id == record.person_id
+
+
+def may_reply(actor: Actor, finding: "Finding") -> bool:
+    """The volunteer whose record it is, and who ran the day: those who know how it was."""
+    return is_own(actor, finding.record) or over(actor, Permission.RECORD, finding.record.activity)
+
+
+def may_judge(actor: Actor, finding: "Finding") -> bool:
+    """Who judges over the activity's division; nobody whose record it is, or who recorded, submitted or verified it."""
+    record = finding.record
+    involved = {record.person_id, record.recorded_by_id, record.submitted_by_id, record.verified_by_id}
+    return actor.person_id not in involved - {None} and actor.has(Permission.JUDGE, path=record.activity.division.path)
 
 
 def may_issue_for(actor: Actor, person: "Person", path: str) -> bool:

@@ -10,10 +10,13 @@ from qunli.service_hours.enums import EntryKind
 from qunli.service_hours.perms import Permission
 
 if TYPE_CHECKING:
-    from qunli.service_hours.models import Certificate, HourEntry, ServiceRecord  # noqa: F401
+    from qunli.service_hours.models import Certificate, Finding, HourEntry, ServiceRecord  # noqa: F401
 
 SEEING = (Permission.SEE, Permission.RECORD, Permission.VERIFY, Permission.VOID)
 """Each of these lets an actor see the records in its range."""
+
+
+INSPECTING = (Permission.INSPECT, Permission.JUDGE)
 
 
 def own(actor: Actor) -> Q:
@@ -43,6 +46,17 @@ class RecordQuerySet(models.QuerySet["ServiceRecord"]):
     def within_reach(self, actor: Actor, permission: Permission) -> "RecordQuerySet":
         """Records on which the actor may use `permission`."""
         return self.filter(in_reach(actor, (permission,), "activity"))
+
+
+class FindingQuerySet(models.QuerySet["Finding"]):
+    def visible_to(self, actor: Actor) -> "FindingQuerySet":
+        """About one's own records; those of the days that the actor runs; those in the reach of who inspects or judges."""
+        own_record = Q(record__person=actor.person_id) if actor.person_id is not None else Q(pk__in=[])
+        return self.filter(own_record | in_reach(actor, (*INSPECTING, Permission.RECORD), "record__activity"))
+
+    def inspected_by(self, actor: Actor) -> "FindingQuerySet":
+        """Those in the reach of who inspects or judges."""
+        return self.filter(in_reach(actor, INSPECTING, "record__activity"))
 
 
 class EntryQuerySet(models.QuerySet["HourEntry"]):

@@ -19,7 +19,7 @@ from qunli.people.enums import Purpose
 from qunli.people.models import Consent
 from qunli.service_hours import perms
 from qunli.service_hours.enums import EntryKind, RecordState
-from qunli.service_hours.models import Certificate, HourEntry, LateStatement, Seal, ServiceRecord
+from qunli.service_hours.models import Certificate, Finding, HourEntry, LateStatement, Seal, ServiceRecord
 from qunli.service_hours.perms import Permission
 from qunli.service_hours.querysets import in_reach
 from qunli.service_hours.states import OPEN, RECORD
@@ -242,6 +242,28 @@ def my_entries(*, actor: Actor, cursor: str | None, size: int = 30) -> Page[Hour
     """The actor's own ledger, the latest entry first."""
     rows = HourEntry.objects.filter(person=actor.person_id or 0).select_related("record__activity", "created_by")
     return paginate(rows, order=("-id",), cursor=cursor, size=size)
+
+
+def findings(*, actor: Actor, decided: bool, cursor: str | None, size: int = 20) -> Page[Finding]:
+    """What the checks found in the actor's reach: what waits for a decision, the earliest term first; or what was decided."""
+    rows = Finding.objects.inspected_by(actor).select_related("record__activity__team", "record__person", "rules")
+    if decided:
+        return paginate(rows.filter(state__in=["upheld", "dismissed"]), order=("-id",), cursor=cursor, size=size)
+    return paginate(rows.filter(state__in=["open", "answered"]), order=("reply_until", "id"), cursor=cursor, size=size)
+
+
+def visible_finding(*, finding_id: int, actor: Actor) -> Finding | None:
+    """A finding that the actor may see, with its record."""
+    rows = Finding.objects.visible_to(actor).select_related(
+        *("rules", "replied_by", "decided_by", "record__person", "record__activity__team", "record__activity__division"),
+        *("record__recorded_by", "record__submitted_by", "record__verified_by"),
+    )
+    return rows.filter(pk=finding_id).first()
+
+
+def findings_of(*, record: ServiceRecord, actor: Actor) -> list[Finding]:
+    """What was found of a record, as far as the actor may see it."""
+    return list(Finding.objects.visible_to(actor).filter(record=record).order_by("pk"))
 
 
 def entries_of(*, record: ServiceRecord) -> list[HourEntry]:

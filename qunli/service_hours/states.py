@@ -1,7 +1,7 @@
 """The states of a service record and of a certificate (domain rules 1, 《志愿服务记录与证明出具办法（试行）》)."""
 
 from qunli.kernel.states import Machine, Transition
-from qunli.service_hours.enums import CertificateState, RecordState
+from qunli.service_hours.enums import CertificateState, FindingState, RecordState
 
 RECORD = Machine(
     "service_record",
@@ -27,6 +27,16 @@ RECORD = Machine(
 )
 OPEN = (RecordState.PRESENT, RecordState.DRAFT, RecordState.SUBMITTED)
 """Not in the ledger yet."""
+
+FINDING = Machine(
+    "finding",
+    FindingState,
+    [
+        Transition("reply", ("open",), "answered", "self", "nobody is judged unheard: the volunteer or who ran the day replies"),
+        Transition("uphold", ("open", "answered"), "upheld", "service_hours.judge", "it was not given: the hours are void (19)"),
+        Transition("dismiss", ("open", "answered"), "dismissed", "service_hours.judge", "the hours stand"),
+    ],
+)
 
 CERTIFICATE = Machine(
     "certificate",

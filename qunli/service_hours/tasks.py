@@ -3,6 +3,7 @@
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
+from qunli.service_hours.integrity.keeping import check_all, check_records
 from qunli.service_hours.sealing import seal
 from qunli.service_hours.services import chase, lapse
 
@@ -28,3 +29,16 @@ def chase_due(timestamp: int) -> None:
 def seal_ledger(timestamp: int) -> None:
     """What was written to the ledger of hours since yesterday is sealed."""
     seal(now=timezone.now())
+
+
+@app.task(name="service_hours.check_verified")
+def check_verified(records: list[int]) -> None:
+    """Hours that were just verified are checked against fabrication."""
+    check_records(records, now=timezone.now())
+
+
+@app.periodic(cron="40 18 * * *", periodic_id="service_hours.check_all")  # 02:40 in Shanghai
+@app.task(name="service_hours.check_all", queueing_lock="service_hours.check_all")
+def check_nightly(timestamp: int) -> None:
+    """Everything of the last quarter, by the same checks."""
+    check_all(now=timezone.now())

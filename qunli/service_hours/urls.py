@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from qunli.service_hours.views import certificates, day, late, records
+from qunli.service_hours.views import certificates, day, findings, late, records
 
 app_name = "service_hours"
 
@@ -27,6 +27,10 @@ urlpatterns = [
     re_path(r"^records/activity/(?P<activity>\d{1,18})/(?P<verb>submit|verify)/$", records.many, name="many"),
     path("records/<int:record>/", records.record, name="record"),
     path("records/<int:record>/<slug:verb>/", records.change, name="change"),
+    path("findings/", findings.findings, name="findings"),
+    path("findings/<int:finding>/", findings.finding, name="finding"),
+    path("findings/<int:finding>/reply/", findings.reply, name="reply"),
+    path("findings/<int:finding>/decide/", findings.decide, name="decide"),
     path("certificates/", certificates.certificates, name="certificates"),
     path("certificates/issue/", certificates.issue, name="issue"),
     path("certificates/<str:number>/", certificates.certificate, name="certificate"),

@@ -46,6 +46,7 @@ MEANINGS: list[tuple[str, str, str]] = [
     ("", "activity", "running.pk"),
     ("", "sign_up", "present.pk"),
     ("", "record", "record.pk"),
+    ("", "finding", "finding.pk"),
     ("cases/", "number", "case.number"),
     ("{number}", "number", "case.number"),
     ("cases/", "which", "=all"),

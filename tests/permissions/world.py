@@ -82,6 +82,7 @@ def build_place(district: str) -> Place:
             "running": running,
             "present": factories.sign_up(other.person, running_post),
             "record": record,
+            "finding": factories.finding(record),
             "certificate": certificate_of(other.person, team, now),
             "posting": factories.posting(factories.person(division=community), "community_worker", community),
             "decision": decision_on(volunteer.person, now),

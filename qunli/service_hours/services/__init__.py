@@ -3,6 +3,7 @@
 from qunli.service_hours.services.certificates import issue, revoke
 from qunli.service_hours.services.day import Place, add_walk_in, sign_in, sign_in_for, sign_out, sign_out_for
 from qunli.service_hours.services.deadlines import chase, lapse
+from qunli.service_hours.services.findings import dismiss, reply_to, uphold_finding
 from qunli.service_hours.services.late import Statement, sign_late, sign_late_for
 from qunli.service_hours.services.records import (
     confirm,
@@ -23,9 +24,11 @@ __all__ = [
     "chase",
     "confirm",
     "correct",
+    "dismiss",
     "dispute",
     "issue",
     "lapse",
+    "reply_to",
     "revoke",
     "send_back",
     "set_times",
@@ -37,6 +40,7 @@ __all__ = [
     "sign_out_for",
     "submit",
     "uphold",
+    "uphold_finding",
     "verify",
     "void",
 ]

@@ -256,6 +256,7 @@ def _record_page(
         "entries": entries,
         "confidence": confidence_of(found),
         "late": selectors.late_statements(record=found),
+        "findings": selectors.findings_of(record=found, actor=actor),
         "planned": planned_minutes(Span(found.activity.starts_at, found.activity.ends_at)),
         "steps": selectors.path_of(record=found, entries=entries, today=local_date(timezone.now())),
         "actions": [
