@@ -5,6 +5,7 @@ They write through the ORM, not through the services: a test of a service makes 
 
 import itertools
 import secrets
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -19,10 +20,17 @@ from qunli.divisions.models import Division
 from qunli.kernel.ciphers import blind_index
 from qunli.kernel.clock import local_date
 from qunli.kernel.words import search_tokens
+<<<<<<< HEAD
 from qunli.people.models import Person
 from qunli.rules import selectors as rules
 from qunli.service_hours.models import Finding, ServiceRecord
 from qunli.volunteering.models import Activity, Membership, Post, SignUp, Team, Volunteer
+=======
+from qunli.people.models import Consent, Person
+from qunli.service_hours.models import ServiceRecord
+from qunli.volunteering.matching.scoring import Weights
+from qunli.volunteering.models import Activity, Invitation, MatchPlan, Membership, Post, SignUp, Team, Volunteer
+>>>>>>> ecd2a29 (Recommend, invite within the cap, plan a day or a week with its proof; every match and non-match says why (volunteering))
 
 DISTRICT = "510104000000"
 """锦江区, where the people of the tests live and work unless a test says otherwise."""
@@ -197,3 +205,37 @@ def record(of: SignUp | None = None, **fields: Any) -> ServiceRecord:
     fields.setdefault("in_method", "code")
     fields.setdefault("due_on", (of.activity.ends_at + timedelta(days=14)).date())
     return ServiceRecord.objects.create(sign_up=of, activity=of.activity, person=of.person, **fields)
+
+
+def consent(of: Person, purpose: str, **fields: Any) -> Consent:
+    fields.setdefault("wording", "2026-11")
+    fields.setdefault("given_at", timezone.now())
+    return Consent.objects.create(person=of, purpose=purpose, given_by=of, **fields)
+
+
+def invitation(of: Person, at: Post, **fields: Any) -> Invitation:
+    """Sent just now, to be answered within two days."""
+    now = timezone.now()
+    fields.setdefault("nth", 1)
+    return Invitation.objects.create(
+        post=at,
+        activity=at.activity,
+        person=of,
+        week=(now, now + timedelta(days=7)),
+        score=50_000,
+        metres=1200,
+        slots=1,
+        created_at=now,
+        expires_at=fields.pop("expires_at", now + timedelta(days=2)),
+        **fields,
+    )
+
+
+def plan(of: Division, **fields: Any) -> MatchPlan:
+    """Computed, for tomorrow, with nobody in it."""
+    fields.setdefault("first_day", local_date(timezone.now()) + timedelta(days=1))
+    fields.setdefault("state", "ready")
+    fields.setdefault("weights", asdict(Weights()))
+    figures = {"people": 0, "places": 0, "filled": 0, "metres": 0, "certified": True, "edges": 0, "communities": []}
+    fields.setdefault("figures", figures)
+    return MatchPlan.objects.create(division=of, created_at=timezone.now(), **fields)

@@ -34,6 +34,7 @@ class Purpose(models.TextChoices):
     MINOR = "minor", _("未成年人参加志愿服务")
     PUBLISH_NAME = "publish_name", _("在公示中显示姓名")
     PASS_ON = "pass_on", _("向合作单位提供信息")
+    MATCHING = "matching", _("智能匹配和活动邀请")
 
 
 class Suspicion(models.TextChoices):

@@ -24,6 +24,7 @@ class VolunteeringConfig(AppConfig):
         on_merge_conflict("volunteering.Volunteer", _end({"active": "deregistered", "suspended": "deregistered"}))
         on_merge_conflict("volunteering.Membership", _end({"applied": "left", "active": "left"}, "left_at"))
         on_merge_conflict("volunteering.SignUp", _end({"confirmed": "cancelled", "waiting": "cancelled"}, "changed_at"))
+        on_merge_conflict("volunteering.Invitation", _end({"sent": "withdrawn"}))
         on_erase(end_with_person)
         on_unit("team", division_of_team, team_names)
         provide("verified_minutes")(verified_minutes)

@@ -82,6 +82,32 @@ TIMES_OF_DAY = (_("上午"), _("下午"), _("晚上"))
 """Free times are bits: Monday morning, afternoon, evening, Tuesday morning, ..."""
 
 
+class InvitationState(models.TextChoices):
+    SENT = "sent", _("等待答复")
+    ACCEPTED = "accepted", _("已接受")
+    DECLINED = "declined", _("已婉拒")
+    EXPIRED = "expired", _("已过期")
+    WITHDRAWN = "withdrawn", _("已撤回")
+
+
+class DeclineReason(models.TextChoices):
+    """Why an invitation is declined; each counts at the next match (`matching.reading`)."""
+
+    TOO_FAR = "too_far", _("太远")
+    NO_TIME = "no_time", _("这个时间不方便")
+    NOT_INTERESTED = "not_interested", _("不想参加这类服务")
+    TOO_OFTEN = "too_often", _("邀请太多")
+    OTHER = "other", _("其他原因")
+
+
+class PlanState(models.TextChoices):
+    QUEUED = "queued", _("正在计算")
+    READY = "ready", _("待发送")
+    SENT = "sent", _("已发送邀请")
+    FAILED = "failed", _("没有算成")
+    DISCARDED = "discarded", _("已放弃")
+
+
 class Category(models.TextChoices):
     """Service categories (服务类别) that a volunteer offers and an activity belongs to."""
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import ArrayField, DateTimeRangeField, RangeOperators
 from django.contrib.postgres.indexes import GinIndex, GistIndex
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Func, Q
 from django.db.models.functions import Radians, Tan
@@ -20,7 +21,7 @@ from qunli.divisions.models import Division
 from qunli.kernel.fields import LINE, LINES, EncryptedField
 from qunli.people.models import Person
 from qunli.volunteering import counters, enums, querysets
-from qunli.volunteering.states import ACTIVITY, MEMBERSHIP, SIGN_UP, TEAM, VOLUNTEER
+from qunli.volunteering.states import ACTIVITY, INVITATION, MEMBERSHIP, PLAN, SIGN_UP, TEAM, VOLUNTEER
 
 
 class PointField(models.Field):  # type: ignore[type-arg]
@@ -309,3 +310,113 @@ class ResidentRequest(models.Model):
     class Meta:
         verbose_name = _("群众点单")
         indexes = [models.Index(fields=["activity"], condition=Q(activity__isnull=False), name="resident_request_activity")]
+
+
+class MatchPreference(models.Model):
+    """How a volunteer wants to be matched. Whether at all is the consent to `matching`: no consent, no match."""
+
+    volunteer = models.OneToOneField(Volunteer, models.CASCADE, related_name="match_preference")
+    reach = models.PositiveSmallIntegerField(
+        _("最远距离（公里）"), default=10, validators=[MinValueValidator(1), MaxValueValidator(100)]
+    )
+    weekly_limit = models.PositiveSmallIntegerField(
+        _("七天内最多接受几次邀请"), default=3, validators=[MinValueValidator(1), MaxValueValidator(7)]
+    )
+    paused_until = models.DateField(_("暂停匹配到"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("匹配设置")
+        constraints = [
+            models.CheckConstraint(condition=Q(reach__range=(1, 100)), name="match_reach"),
+            models.CheckConstraint(condition=Q(weekly_limit__range=(1, 7)), name="match_weekly_limit"),
+        ]
+
+
+class MatchPlan(models.Model):
+    """One assignment of a division's volunteers to its open places, for some days and some weights."""
+
+    division = models.ForeignKey(Division, models.PROTECT, related_name="+", verbose_name=_("区域"))
+    first_day = models.DateField(_("第一天"))
+    days = models.PositiveSmallIntegerField(_("天数"), default=1)
+    weights = models.JSONField(_("权重"), default=dict)
+    state = models.CharField(max_length=12, choices=enums.PlanState.choices, default=enums.PlanState.QUEUED)
+    figures = models.JSONField(default=dict)
+    """What came out: people, places, filled, mean distance, value, proof, by community."""
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
+    sent_at = models.DateTimeField(null=True, blank=True)
+    sent_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+
+    objects = querysets.MatchPlanQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("匹配方案")
+        constraints = [
+            PLAN.check(),
+            models.CheckConstraint(condition=Q(days__range=(1, 7)), name="plan_days"),
+        ]
+        triggers = [PLAN.trigger()]
+        indexes = [models.Index(fields=["division", "-id"], name="plan_division")]
+
+
+class Proposal(models.Model):
+    """One person for one post, as a plan has it."""
+
+    plan = models.ForeignKey(MatchPlan, models.CASCADE, related_name="proposals")
+    post = models.ForeignKey(Post, models.PROTECT, related_name="+", db_index=False)
+    person = models.ForeignKey(Person, models.PROTECT, related_name="+")
+    score = models.PositiveIntegerField()
+    metres = models.PositiveIntegerField()
+
+    class Meta:
+        verbose_name = _("拟安排")
+
+
+class Invitation(models.Model):
+    """One person asked to one activity. The city's cap is held by the database: each takes one of the places 1 to cap (`nth`) for
+    seven days, and no two of a person may hold the same place at the same time."""
+
+    post = models.ForeignKey(Post, models.PROTECT, related_name="invitations")
+    activity = models.ForeignKey(Activity, models.PROTECT, related_name="invitations")
+    person = models.ForeignKey(Person, models.PROTECT, related_name="invitations", db_index=False)
+    plan = models.ForeignKey(MatchPlan, models.PROTECT, null=True, blank=True, related_name="invitations")
+    state = models.CharField(max_length=12, choices=enums.InvitationState.choices, default=enums.InvitationState.SENT)
+    reason = models.CharField(_("原因"), max_length=20, choices=enums.DeclineReason.choices, blank=True)
+    nth = models.PositiveSmallIntegerField()
+    week = DateTimeRangeField()
+    """Seven days from when it was sent."""
+    score = models.PositiveIntegerField()
+    metres = models.PositiveIntegerField()
+    slots = models.PositiveIntegerField()
+    """The free times that the activity takes: what "no time" means next time."""
+    why = models.JSONField(default=list)
+    """Signals with value and points, as they were."""
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
+    expires_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True, blank=True)
+
+    objects = querysets.InvitationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("邀请")
+        constraints = [
+            INVITATION.check(),
+            models.CheckConstraint(condition=Q(nth__range=(1, 7)), name="invitation_nth"),
+            models.CheckConstraint(condition=~Q(state="declined") | ~Q(reason=""), name="invitation_declined_with_reason"),
+            models.UniqueConstraint(fields=["person", "activity"], condition=~Q(state="withdrawn"), name="invitation_once"),
+            ExclusionConstraint(
+                name="invitation_weekly_cap",
+                expressions=[
+                    ("person", RangeOperators.EQUAL),
+                    ("nth", RangeOperators.EQUAL),
+                    ("week", RangeOperators.OVERLAPS),
+                ],
+                condition=~Q(state="withdrawn"),
+            ),
+        ]
+        triggers = [INVITATION.trigger()]
+        indexes = [
+            models.Index(fields=["expires_at"], condition=Q(state="sent"), name="invitation_open"),
+            models.Index(fields=["person", "-id"], name="invitation_person"),
+        ]

@@ -37,6 +37,8 @@ class Permission(StrEnum):
     """Approve, reject and dissolve teams of the levels below."""
     APPROVE_ACTIVITY = "volunteering.approve_activity"
     """Approve, return and cancel activities of teams of the levels below."""
+    ASSIGN = "volunteering.assign"
+    """Plan the assignment of a day or a week in the division, compare plans, and send the invitations; names stay masked."""
     MANAGE_VOLUNTEERS = "volunteering.manage_volunteers"
     """Suspend and restore volunteers of the division."""
 
@@ -89,6 +91,16 @@ def may_decide_activity(actor: Actor, activity: "Activity") -> bool:
 def may_cancel_activity(actor: Actor, activity: "Activity") -> bool:
     """The team's leaders, and the officers who could have approved it."""
     return leads(actor, activity.team) or may_decide_activity(actor, activity)
+
+
+def may_invite(actor: Actor, activity: "Activity") -> bool:
+    """Leaders of the team that runs it, and those who assign in its division; they see whom they ask with masked names."""
+    return leads(actor, activity.team) or covers(actor.ranges(Permission.ASSIGN), activity.division.path)
+
+
+def may_assign(actor: Actor, division: Division) -> bool:
+    """Community workers and officers over the division."""
+    return covers(actor.ranges(Permission.ASSIGN), division.path)
 
 
 def may_see_members(actor: Actor, team: "Team") -> bool:

@@ -12,7 +12,16 @@ from qunli.kernel.actor import Actor
 from qunli.volunteering.perms import Permission, levels_below, reach
 
 if TYPE_CHECKING:
-    from qunli.volunteering.models import Activity, Membership, ResidentRequest, SignUp, Team, Volunteer  # noqa: F401
+    from qunli.volunteering.models import (  # noqa: F401
+        Activity,
+        Invitation,
+        MatchPlan,
+        Membership,
+        ResidentRequest,
+        SignUp,
+        Team,
+        Volunteer,
+    )
 
 _M = TypeVar("_M", bound=models.Model)
 
@@ -117,3 +126,19 @@ class ResidentRequestQuerySet(models.QuerySet["ResidentRequest"]):
     def visible_to(self, actor: Actor) -> "ResidentRequestQuerySet":
         """Those whose case the actor sees."""
         return self.filter(case__in=Case.objects.visible_to(actor))
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    def visible_to(self, actor: Actor) -> "InvitationQuerySet":
+        """One's own, those to activities of teams that one leads, and the division's for those who assign there."""
+        return self.filter(
+            own("person", actor)
+            | Q(activity__team__in=led_teams(actor))
+            | within(actor.ranges(Permission.ASSIGN), "activity__division")
+        )
+
+
+class MatchPlanQuerySet(models.QuerySet["MatchPlan"]):
+    def visible_to(self, actor: Actor) -> "MatchPlanQuerySet":
+        """Plans of the divisions in which one assigns."""
+        return self.filter(within(actor.ranges(Permission.ASSIGN)))

@@ -1,7 +1,15 @@
 """The state machines of the room, as data."""
 
 from qunli.kernel.states import Machine, Transition
-from qunli.volunteering.enums import ActivityState, MembershipState, SignUpState, TeamState, VolunteerState
+from qunli.volunteering.enums import (
+    ActivityState,
+    InvitationState,
+    MembershipState,
+    PlanState,
+    SignUpState,
+    TeamState,
+    VolunteerState,
+)
 
 VOLUNTEER = Machine(
     "volunteer",
@@ -60,5 +68,25 @@ SIGN_UP = Machine(
         Transition("cancel", ("confirmed", "waiting"), "cancelled", "self", "before the start"),
         Transition("attend", ("confirmed", "no_show"), "attended", "system", "signed in on the spot, or corrected afterwards"),
         Transition("miss", ("confirmed",), "no_show", "system", "the activity ended without a sign-in"),
+    ],
+)
+INVITATION = Machine(
+    "invitation",
+    InvitationState,
+    [
+        Transition("accept", ("sent",), "accepted", "self", "an ordinary sign-up follows in the same transaction"),
+        Transition("decline", ("sent",), "declined", "self", "with a reason that counts next time"),
+        Transition("expire", ("sent",), "expired", "system", "no answer in time"),
+        Transition("withdraw", ("sent",), "withdrawn", "system", "the activity was called off, or two records became one"),
+    ],
+)
+PLAN = Machine(
+    "plan",
+    PlanState,
+    [
+        Transition("compute", ("queued",), "ready", "system", "the best assignment is found and proved"),
+        Transition("fail", ("queued",), "failed", "system", "the program could not compute it"),
+        Transition("send", ("ready",), "sent", "volunteering.assign", "everybody of the plan is invited"),
+        Transition("discard", ("ready", "failed"), "discarded", "volunteering.assign", "another plan is better"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from qunli.volunteering.views import finding, leading, managing, registering, requesting, signing, teams
+from qunli.volunteering.views import finding, leading, managing, matching, registering, requesting, signing, teams
 
 app_name = "volunteering"
 urlpatterns = [
@@ -19,6 +19,8 @@ urlpatterns = [
     path("activities/<int:pk>/copy/", leading.copy, name="copy"),
     path("activities/<int:pk>/people/", leading.people, name="people"),
     path("activities/<int:pk>/people/add/", leading.add_person, name="add_person"),
+    path("activities/<int:pk>/match/", matching.match, name="match"),
+    path("activities/<int:pk>/invite/", matching.invite, name="invite"),
     path("activities/sign-ups/<int:pk>/cancel/", signing.cancel, name="cancel_sign_up"),
     path("teams/", teams.teams, name="teams"),
     path("teams/apply/", teams.apply, name="apply"),
@@ -45,6 +47,14 @@ urlpatterns = [
     path("requests/", requesting.requests, name="requests"),
     path("requests/new/", requesting.ask, name="ask"),
     path("requests/for/", requesting.ask_for, name="ask_for"),
+    path("volunteer/matches/", matching.matches, name="matches"),
+    path("volunteer/matches/settings/", matching.match_settings, name="match_settings"),
+    path("volunteer/invitations/<int:pk>/accept/", matching.accept, name="accept"),
+    path("volunteer/invitations/<int:pk>/decline/", matching.decline, name="decline"),
+    path("volunteers/plans/", matching.plans, name="plans"),
+    path("volunteers/plans/<int:pk>/", matching.plan, name="plan"),
+    path("volunteers/plans/<int:pk>/send/", matching.send_plan, name="send_plan"),
+    path("volunteers/plans/<int:pk>/discard/", matching.discard_plan, name="discard_plan"),
     path("volunteers/", managing.volunteers, name="volunteers"),
     path("volunteers/<int:pk>/suspend/", managing.suspend, name="suspend"),
     path("volunteers/<int:pk>/restore/", managing.restore, name="restore"),

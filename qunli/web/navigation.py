@@ -77,6 +77,8 @@ ENTRIES: list[Entry] = [
         weight=50,
         short=pgettext_lazy("navigation", "报名"),
     ),
+    Entry(_("为您推荐"), "volunteering:matches", "heart-handshake", "volunteering", signed_in=True),
+    Entry(_("匹配方案"), "volunteering:plans", "network", "volunteering", needs=("volunteering.assign",)),
     Entry(_("志愿队伍"), "volunteering:teams", "users", "volunteering", weight=20),
     Entry(
         _("我带的队伍"), "volunteering:led", "flag", "volunteering", needs=("volunteering.lead_team",), weight=90, short=_("带队")

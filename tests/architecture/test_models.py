@@ -19,6 +19,8 @@ CASCADES = {
     "accounts.Token.account",
     "volunteering.Post.activity",
     "volunteering.RegistrationDraft.account",
+    "volunteering.MatchPreference.volunteer",
+    "volunteering.Proposal.plan",
 }
 SET_NULLS = {
     # child.field: survives its parent
@@ -43,6 +45,8 @@ WITHOUT_BY = {
     "volunteering.Activity.starts_at": "a time of the plan",
     "volunteering.Activity.ends_at": "a time of the plan",
     "volunteering.SignUp.created_at": "by the person",
+    "volunteering.Invitation.expires_at": "a time of the plan",
+    "volunteering.Invitation.answered_at": "by the person, or by nobody",
     "volunteering.SignUp.changed_at": "the audit names who",
     "volunteering.ResidentRequest.starts_at": "a time of the wish",
     "cases.Case.received_at": "the case's events name who",

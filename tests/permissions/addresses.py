@@ -18,6 +18,10 @@ MEANINGS: list[tuple[str, str, str]] = [
     # The first line that fits is taken.
     ("activities/sign-ups/", "pk", "sign_up.pk"),
     ("activities/", "pk", "activity.pk"),
+    ("volunteers/plans/", "pk", "plan.pk"),
+    ("volunteer/invitations/", "pk", "invitation.pk"),
+    ("invitations/", "id", "invitation.pk"),
+    ("plans/", "id", "plan.pk"),
     ("teams/members/", "pk", "membership.pk"),
     ("teams/", "pk", "team.pk"),
     ("activities/", "id", "activity.pk"),

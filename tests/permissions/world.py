@@ -77,6 +77,8 @@ def build_place(district: str) -> Place:
             "case": factories.case(division=community, unit=team.unit),
             "merge": merge_of(community),
             "guardianship": guardianship_of(volunteer.person, community, now),
+            "invitation": factories.invitation(other.person, post),
+            "plan": factories.plan(community),
             "membership": membership,
             "sign_up": sign_up,
             "running": running,

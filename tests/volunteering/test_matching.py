@@ -69,8 +69,7 @@ def test_one_by_one_and_in_bulk_are_the_same(data: Any, p: People, o: Openings, 
 def test_whom_to_ask_is_what_brute_force_finds(data: Any, p: People, o: Openings, city: City, w: Weights, count: int) -> None:
     p, grid = in_grid(p)
     ties, busy = data.draw(crowds.bonds(p, o)), data.draw(crowds.promises(p))
-    excluded = np.array(data.draw(st.lists(st.integers(0, len(p) - 1), max_size=3)), dtype=np.int64)
-    asking = Asking(p, o, city, w, ties, busy, excluded)
+    asking = Asking(p, o, city, w, ties, busy)
     for j in range(len(o)):
         found, all_of_them = candidates.whom_to_ask(asking, grid, j, count), candidates.brute_force(asking, j, count)
         assert found.rows.tolist() == all_of_them.rows.tolist()

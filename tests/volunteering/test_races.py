@@ -10,9 +10,12 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from qunli.kernel.actor import SYSTEM
+from qunli.people.models import Person
 from qunli.volunteering import signing_up
-from qunli.volunteering.models import Activity, Post, SignUp
-from qunli.volunteering.services import cancel_sign_up
+from qunli.volunteering.matching.finding import Candidate, Match
+from qunli.volunteering.models import Activity, Invitation, Post, SignUp
+from qunli.volunteering.services import cancel_sign_up, invite
 from tests import factories as make
 from tests.volunteering.test_signing_up import Self
 
@@ -110,3 +113,24 @@ def test_cancelling_and_signing_up_at_once_never_overfills() -> None:
     waiting = SignUp.objects.filter(post=post, state="waiting")
     assert confirmed.count() == 5
     assert waiting.count() == 15
+
+
+def test_many_leaders_ask_the_same_few_at_once_and_nobody_is_asked_above_the_cap() -> None:
+    """Sixteen activities, four people, all at once: three invitations each, whoever comes first."""
+    now = timezone.now()
+    people = volunteers(4)
+    for person in people:
+        make.consent(Person.objects.get(pk=person), "matching")
+    posts = [make.post(make.activity(starts_at=now + timedelta(days=2 + n))) for n in range(16)]
+    match = Match(1000, 2000, (), 500)
+
+    def ask_all(post: Post) -> Callable[[], Any]:
+        return lambda: invite(post=post, chosen=[Candidate(person, "", "", match) for person in people], by=SYSTEM, now=now).sent
+
+    sent = at_once([ask_all(post) for post in posts])
+    assert [answer for answer in sent if not isinstance(answer, int)] == []
+    counted = Counter(Invitation.objects.values_list("person", flat=True))
+    assert counted == dict.fromkeys(people, 3)
+    assert sum(sent) == 12
+    # Once more, when all is quiet: nobody may be asked again.
+    assert [ask_all(post)() for post in posts[:3]] == [0, 0, 0]

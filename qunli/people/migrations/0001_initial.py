@@ -91,7 +91,7 @@ class Migration(migrations.Migration):
             name='Consent',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('purpose', models.CharField(choices=[('registration', '登记为志愿者'), ('identity', '处理身份证件号码'), ('location', '签到时使用位置'), ('minor', '未成年人参加志愿服务'), ('publish_name', '在公示中显示姓名'), ('pass_on', '向合作单位提供信息')], max_length=20, verbose_name='目的')),
+                ('purpose', models.CharField(choices=[('registration', '登记为志愿者'), ('identity', '处理身份证件号码'), ('location', '签到时使用位置'), ('minor', '未成年人参加志愿服务'), ('publish_name', '在公示中显示姓名'), ('pass_on', '向合作单位提供信息'), ('matching', '智能匹配和活动邀请')], max_length=20, verbose_name='目的')),
                 ('wording', models.CharField(max_length=20, verbose_name='文本版本')),
                 ('given_at', models.DateTimeField(verbose_name='同意时间')),
                 ('withdrawn_at', models.DateTimeField(blank=True, null=True, verbose_name='撤回时间')),

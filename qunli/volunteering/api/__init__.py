@@ -3,6 +3,7 @@
 from ninja import Router
 
 from qunli.volunteering.api.activities import router as activities
+from qunli.volunteering.api.matching import router as matching
 from qunli.volunteering.api.registration import router as registration
 from qunli.volunteering.api.sign_ups import router as sign_ups
 from qunli.volunteering.api.teams import router as teams
@@ -14,3 +15,4 @@ router.add_router("", sign_ups)
 router.add_router("", teams)
 router.add_router("", registration)
 router.add_router("", volunteers)
+router.add_router("", matching)

@@ -80,16 +80,12 @@ class Asking(NamedTuple):
     weights: Weights
     ties: Ties = NO_TIES
     busy: Busy = NOT_BUSY
-    excluded: Array = np.zeros(0, dtype=np.int64)
-    """Rows of those who are asked or signed up already."""
 
     def look(self, pool: _Pool, rows: Index, j: int) -> None:
         """Put those of `rows` who may be asked into the pool."""
         people, openings = self.people, self.openings
         found, posts = signals.permitted(people, openings, rows, j, self.city)
         against = signals.clashes(openings, self.busy, found, posts, self.city)
-        if len(self.excluded):
-            against |= np.isin(found, self.excluded)
         if against.any():
             found = found[~against]
         scores = scoring.score(people, openings, self.ties, found, j, self.city, self.weights)
@@ -151,9 +147,9 @@ def edges(
     each: int = 30,
 ) -> Edges:
     """For everybody the `each` nearest openings against which nothing stands, and those with a tie besides."""
-    found = [_edges_of(people, grid, openings, city, weights, ties, busy, each, low) for low in range(0, len(people), CHUNK)]
-    if not found:
+    if not len(people) or not len(openings):
         return Edges(*(np.zeros(0, dtype=np.int32) for _ in range(3)))
+    found = [_edges_of(people, grid, openings, city, weights, ties, busy, each, low) for low in range(0, len(people), CHUNK)]
     return Edges(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
 

@@ -19,6 +19,8 @@ CELL = 1000.0
 """Side of a cell of the grid in metres."""
 MAY_ASK = 1
 """Flag: active, agreed to be matched, and not paused."""
+AGREED = 4
+"""Flag: agreed to be matched, paused or not."""
 GUARDED = 2
 """Flag: a guardian agreed, or the minor counts as an adult."""
 EARTH = 6_371_008.8

@@ -18,6 +18,18 @@ from qunli.volunteering.services.activities import (
     submit_activity,
 )
 from qunli.volunteering.services.guardians import GuardianAnswers, ask_guardian, guardian_needed
+from qunli.volunteering.services.matching import (
+    accept,
+    compute_plan,
+    decline,
+    discard_plan,
+    expire_invitations,
+    fail_plan,
+    invite,
+    make_plan,
+    send_plan,
+    set_matching,
+)
 from qunli.volunteering.services.on_the_spot import add_on_the_spot
 from qunli.volunteering.services.registration import (
     RegistrationAnswers,
@@ -52,7 +64,11 @@ __all__ = [
     "PostValues",
     "RegistrationAnswers",
     "TeamValues",
+<<<<<<< HEAD
     "Wish",
+=======
+    "accept",
+>>>>>>> ecd2a29 (Recommend, invite within the cap, plan a day or a week with its proof; every match and non-match says why (volunteering))
     "add_on_the_spot",
     "apply_again",
     "apply_team",
@@ -67,16 +83,23 @@ __all__ = [
     "change_profile",
     "close_activity",
     "close_ended",
+    "compute_plan",
     "copy_activity",
     "create_activity",
+    "decline",
     "deregister",
+    "discard_plan",
     "dissolve_team",
     "drop_draft",
     "edit_activity",
+    "expire_invitations",
+    "fail_plan",
     "guardian_needed",
+    "invite",
     "join",
     "leave",
     "make_leader",
+    "make_plan",
     "mark_attended",
     "on_hours",
     "promote",
@@ -86,6 +109,8 @@ __all__ = [
     "restore",
     "return_activity",
     "save_draft",
+    "send_plan",
+    "set_matching",
     "sign_up",
     "submit_activity",
     "suspend",

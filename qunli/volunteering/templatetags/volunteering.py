@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from qunli.kernel.clock import local_date
 from qunli.volunteering import selectors
-from qunli.volunteering.models import Activity, SignUp
+from qunli.volunteering.models import Activity, Invitation, MatchPlan, SignUp
 from qunli.volunteering.signing_up import Outcome
 
 register = template.Library()
@@ -37,6 +37,16 @@ def activity_tone(activity: Activity) -> str:
 @register.filter
 def sign_up_tone(sign_up: SignUp) -> str:
     return {"confirmed": "main", "waiting": "due", "attended": "done", "no_show": "bad"}.get(sign_up.state, "")
+
+
+@register.filter
+def invitation_tone(invitation: Invitation) -> str:
+    return {"sent": "due", "accepted": "done", "declined": "bad"}.get(invitation.state, "")
+
+
+@register.filter
+def plan_tone(plan: MatchPlan) -> str:
+    return {"queued": "info", "ready": "due", "sent": "done", "failed": "bad"}.get(plan.state, "")
 
 
 @register.filter

@@ -83,6 +83,7 @@ def page_of(one: Activity, actor: Actor) -> dict[str, Any]:
         "leads": leads,
         "decides": one.state == "submitted" and perms.may_decide_activity(actor, one),
         "may_see_people": perms.may_see_sign_ups(actor, one),
+        "invites": perms.may_invite(actor, one),
         "in_charge": one.person_in_charge.name if leads else mask_name(one.person_in_charge.name),
         "steps": _path(one) if leads or one.state in ("submitted", "returned", "cancelled") else [],
         "pins": [{"title": one.title, "label": "", "latitude": one.latitude, "longitude": one.longitude, "url": ""}]

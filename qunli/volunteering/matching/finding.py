@@ -1,0 +1,321 @@
+"""What pages and API ask: my best activities and why, why not this one, whom to ask, invitations, plans. Always for an actor."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any, NamedTuple
+
+import numpy as np
+from django.db import connection
+from django.db.models import F
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from qunli.divisions.selectors import tree
+from qunli.kernel.actor import Actor
+from qunli.kernel.clock import SHANGHAI, local_date
+from qunli.kernel.errors import Denied
+from qunli.kernel.masking import mask_name
+from qunli.kernel.pages import Page, paginate
+from qunli.people import selectors as people_selectors
+from qunli.people.enums import Purpose
+from qunli.volunteering.matching import candidates, pool, reading, scoring, signals
+from qunli.volunteering.matching.candidates import Asking
+from qunli.volunteering.matching.columns import AGREED, At, Busy, People, Ties
+from qunli.volunteering.matching.reading import Open, Terms
+from qunli.volunteering.matching.scoring import Part
+from qunli.volunteering.models import Activity, Invitation, MatchPlan, MatchPreference, Post, Proposal, Volunteer
+from qunli.volunteering.perms import Permission, may_invite
+
+BEST = 20
+REASONS = {
+    "nearness": gettext_lazy("离您的服务区域近"),
+    "time": gettext_lazy("在您的空闲时间"),
+    "skill": gettext_lazy("用得上技能"),
+    "interest": gettext_lazy("您喜欢的服务类别"),
+    "ties": gettext_lazy("您的队伍或常一起服务的人"),
+    "need": gettext_lazy("社区缺人"),
+    "freshness": gettext_lazy("最近服务不多"),
+    "rest": gettext_lazy("很久没有被邀请"),
+    "fill": gettext_lazy("每补上一个名额"),
+    "fairness": gettext_lazy("各社区先补上前一半名额"),
+}
+"""A signal (and a weight) in words."""
+REFUSALS = {
+    "not_asked": gettext_lazy("没有开启智能匹配，或已暂停"),
+    "skills": gettext_lazy("岗位需要的技能，资料里还没有"),
+    "licence": gettext_lazy("岗位需要的执业资格，资料里还没有"),
+    "time": gettext_lazy("不在填写的空闲时间里"),
+    "too_often": gettext_lazy("最近七天的邀请已到上限"),
+    "tired": gettext_lazy("最近三十天服务已经很多，先休息"),
+    "age_unknown": gettext_lazy("资料里没有出生日期"),
+    "too_young": gettext_lazy("活动当天还没有到最小年龄"),
+    "too_old": gettext_lazy("活动当天超过了最大年龄"),
+    "consent": gettext_lazy("未满十八周岁，监护人还没有同意"),
+    "category": gettext_lazy("最近婉拒过这类服务"),
+    "full": gettext_lazy("名额已满"),
+    "too_far": gettext_lazy("超出愿意走的距离"),
+    "overlap": gettext_lazy("与已报名的活动时间冲突，或来不及赶到"),
+}
+"""What stands against a match, in words."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """A person and an opening: the score, what brought it, and how far."""
+
+    score: int
+    highest: int
+    """The score that the weights admit at most."""
+    parts: Sequence[Part]
+    metres: int
+
+    @property
+    def percent(self) -> int:
+        return self.of_hundred(self.score)
+
+    def of_hundred(self, points: int) -> int:
+        return round(points / max(self.highest, 1) * 100)
+
+    @property
+    def why(self) -> list[dict[str, str]]:
+        """For the panel: each signal with its points of 100."""
+        return [
+            {
+                "text": str(REASONS[part.name]),
+                "holds": "yes" if part.value >= 500 else "unknown" if part.value else "no",
+                "clause": _("%(points)s 分") % {"points": self.of_hundred(part.points)},
+            }
+            for part in self.parts
+        ]
+
+    @property
+    def best(self) -> str:
+        """What speaks most for it, in a few words."""
+        return " · ".join([str(REASONS[part.name]) for part in self.parts if part.value >= 500 and part.points][:2])
+
+
+@dataclass(frozen=True)
+class Recommended:
+    activity: Activity
+    post: Post
+    match: Match
+
+
+def preference(*, volunteer: Volunteer) -> MatchPreference:
+    """The volunteer's settings; the usual ones when none were saved."""
+    return MatchPreference.objects.filter(volunteer=volunteer).first() or MatchPreference(volunteer=volunteer)
+
+
+def agreed(*, volunteer: Volunteer) -> bool:
+    """Whether the volunteer agreed to be matched and invited."""
+    return people_selectors.has_consent(volunteer.person, Purpose.MATCHING)
+
+
+def recommended(*, volunteer: Volunteer, now: datetime, count: int = BEST) -> list[Recommended]:
+    """The best open activities for a volunteer, best first; nothing for who did not agree to be matched."""
+    terms, posts = reading.terms(now), pool.everything_open(now)
+    one = reading.people(now, reading.plane(), remember=terms.remember, person=volunteer.person_id)
+    if not len(one) or not len(posts) or not one.flags[0] & AGREED:
+        return []
+    tied, busy = _of_one(volunteer.person_id, posts, now)
+    best = candidates.for_person(one, 0, posts.columns, terms.city, terms.weights, ties=tied, busy=busy, count=count * 2)
+    matches = _matches(one, posts, tied, 0, best.rows, best.scores, terms)
+    taken = _known(volunteer.person_id, posts.columns.activity[best.rows].tolist())
+    rows = {p.pk: p for p in _open_posts(posts.columns.post[best.rows].tolist(), now)}
+    found = [
+        Recommended(rows[key].activity, rows[key], match)
+        for key, match in zip(posts.columns.post[best.rows].tolist(), matches, strict=True)
+        if key in rows and rows[key].activity_id not in taken
+    ]
+    return found[:count]
+
+
+def _of_one(person: int, posts: Open, now: datetime, without: int = 0) -> tuple[Ties, Busy]:
+    until = now + timedelta(days=400)
+    return reading.ties_of_person(person, posts, now), reading.busy(
+        now, until, reading.plane(), now=now, person=person, without=without
+    )
+
+
+def _open_posts(keys: list[int], now: datetime) -> list[Post]:
+    """The posts as they are now: only those one can still sign up for."""
+    found = Post.objects.filter(pk__in=keys, activity__state="published", activity__starts_at__gt=now, taken__lt=F("places"))
+    return list(found.select_related("activity__team", "activity__division"))
+
+
+def _known(person: int, activities: list[int]) -> set[int]:
+    """Of these activities, those that the person is signed up for, or has declined."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT activity_id FROM volunteering_signup WHERE person_id = %s AND activity_id = ANY(%s) AND state <> 'cancelled'"
+            " UNION SELECT activity_id FROM volunteering_invitation"
+            " WHERE person_id = %s AND activity_id = ANY(%s) AND state = 'declined'",
+            [person, activities, person, activities],
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+def _matches(people: People, posts: Open, tied: Ties, i: Any, j: Any, scores: Any, terms: Terms) -> list[Match]:
+    parts = scoring.explain(people, posts.columns, tied, i, j, terms.city, terms.weights)
+    far = np.broadcast_to(signals.distance(At(people, i), At(posts.columns, j)), (len(parts),))
+    highest = terms.weights.highest
+    return [Match(score, highest, lines, metres) for score, lines, metres in zip(scores.tolist(), parts, far.tolist(), strict=True)]
+
+
+class Standing(NamedTuple):
+    """How a person stands to one post in matching: what is against it, or what speaks for it."""
+
+    post: Post
+    against: list[str]
+    """Codes of REFUSALS."""
+    match: Match
+
+    @property
+    def why_not(self) -> list[dict[str, str]]:
+        return [{"text": str(REFUSALS[code]), "holds": "no", "clause": ""} for code in self.against]
+
+
+def standings(*, activity: Activity, volunteer: Volunteer, now: datetime) -> list[Standing]:
+    """Why an activity is matched with a volunteer, or why not, post by post."""
+    terms = reading.terms(now)
+    posts = reading.openings(now, reading.plane(), activity=activity.pk)
+    one = reading.people(now, reading.plane(), remember=terms.remember, person=volunteer.person_id)
+    if not len(posts) or not len(one):
+        return []
+    tied, busy = _of_one(volunteer.person_id, posts, now, activity.pk)
+    rows = {post.pk: post for post in activity.posts.all()}
+    every = np.arange(len(posts))
+    scores = scoring.score(one, posts.columns, tied, 0, every, terms.city, terms.weights)
+    clash = signals.clashes(posts.columns, busy, np.zeros(len(posts), dtype=np.int64), every, terms.city)
+    found = []
+    for j, match in enumerate(_matches(one, posts, tied, 0, every, scores, terms)):
+        against = signals.refusals(one, posts.columns, 0, j, terms.city)
+        if clash[j]:
+            against.append("overlap")
+        found.append(Standing(rows[int(posts.columns.post[j])], against, match))
+    return found
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Somebody who may be asked. The name is masked; the key stays in the server."""
+
+    person: int
+    name: str
+    place: str
+    match: Match
+
+
+_STILL = """
+SELECT v.person_id, h.name, v.division_id
+FROM volunteering_volunteer v JOIN people_person h ON h.id = v.person_id
+JOIN people_consent k ON k.person_id = v.person_id AND k.purpose = 'matching' AND k.withdrawn_at IS NULL
+WHERE v.person_id = ANY(%(persons)s) AND v.state = 'active'
+    AND NOT EXISTS (SELECT FROM volunteering_matchpreference m WHERE m.volunteer_id = v.id AND m.paused_until > %(day)s)
+    AND NOT EXISTS (SELECT FROM volunteering_signup s WHERE s.person_id = v.person_id AND s.state = 'confirmed'
+        AND s.during && tstzrange(%(begins)s, %(ends)s))
+    AND (SELECT count(*) FROM volunteering_invitation i WHERE i.person_id = v.person_id AND i.state <> 'withdrawn'
+        AND i.created_at > %(now)s - interval '7 days') < %(cap)s
+"""
+
+
+def whom_to_ask(*, post: Post, actor: Actor, now: datetime, count: int = BEST) -> list[Candidate]:
+    """Whom to ask for a post, first the least recently asked among those who fit alike. Raises Denied."""
+    activity = post.activity
+    if not may_invite(actor, activity):
+        raise Denied(Permission.ASSIGN)
+    terms, everybody = reading.terms(now), pool.everybody(now)
+    posts = reading.openings(now, reading.plane(), activity=activity.pk)
+    places = np.flatnonzero(posts.columns.post == post.pk)
+    if not len(places) or not len(everybody.people):
+        return []
+    j = int(places[0])
+    tied = reading.ties(posts, everybody.find)
+    busy = reading.busy(activity.starts_at, activity.ends_at, reading.plane(), now=now, find=everybody.find, activity=activity.pk)
+    asking = Asking(everybody.people, posts.columns, terms.city, terms.weights, tied, busy)
+    best = candidates.whom_to_ask(asking, everybody.grid, j, count * 2)
+    matches = _matches(everybody.people, posts, tied, best.rows, np.full(len(best.rows), j), best.scores, terms)
+    persons = [int(key) for key in everybody.people.person[best.rows]]
+    values: dict[str, Any] = {
+        "persons": persons,
+        "day": local_date(now),
+        "begins": activity.starts_at,
+        "ends": activity.ends_at,
+        "now": now,
+        "cap": terms.city.cap,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_STILL, values)
+        still = {row[0]: row[1:] for row in cursor.fetchall()}
+    nodes = tree().by_id
+    found = []
+    for person, match in zip(persons, matches, strict=True):
+        if person in still:
+            name, division = still[person]
+            place = nodes[division].name if division in nodes else ""
+            found.append(Candidate(person, mask_name(name), place, match))
+    return found[:count]
+
+
+def my_invitations(*, actor: Actor, now: datetime) -> list[Invitation]:
+    """One's own that wait for an answer."""
+    if actor.person_id is None:
+        return []
+    rows = Invitation.objects.visible_to(actor).filter(person=actor.person_id, state="sent", expires_at__gt=now)
+    return list(rows.select_related("activity__team", "activity__division", "post").order_by("expires_at", "id")[:BEST])
+
+
+def invitation(*, pk: int, actor: Actor) -> Invitation:
+    """One invitation that the actor may see. Raises Invitation.DoesNotExist."""
+    return Invitation.objects.visible_to(actor).select_related("activity__team", "activity__division", "post").get(pk=pk)
+
+
+def invitations(*, activity: Activity, actor: Actor, cursor: str | None = None, size: int = 50) -> Page[Invitation]:
+    """Who was asked to an activity, latest first."""
+    rows = Invitation.objects.visible_to(actor).filter(activity=activity).select_related("person", "post")
+    return paginate(rows, order=("-id",), cursor=cursor, size=size)
+
+
+def plan(*, pk: int, actor: Actor) -> MatchPlan:
+    """One plan that the actor may see. Raises MatchPlan.DoesNotExist."""
+    return MatchPlan.objects.visible_to(actor).select_related("division").get(pk=pk)
+
+
+def plans(*, actor: Actor, cursor: str | None = None, size: int = BEST) -> Page[MatchPlan]:
+    """Plans of one's divisions, latest first."""
+    return paginate(MatchPlan.objects.visible_to(actor).select_related("division"), order=("-id",), cursor=cursor, size=size)
+
+
+def plan_before(*, plan: MatchPlan, actor: Actor) -> MatchPlan | None:
+    """The plan for the same days and division that was computed before this one: what a changed weight is compared with."""
+    rows = MatchPlan.objects.visible_to(actor).filter(division=plan.division_id, first_day=plan.first_day, days=plan.days)
+    return rows.filter(pk__lt=plan.pk, state__in=["ready", "sent", "discarded"]).exclude(figures={}).order_by("-pk").first()
+
+
+def moved(*, plan: MatchPlan, other: MatchPlan) -> int:
+    """How many people have another post, or one at all, in `plan` than in `other`."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(DISTINCT person_id) FROM (SELECT person_id, post_id FROM volunteering_proposal WHERE plan_id = %s"
+            " EXCEPT SELECT person_id, post_id FROM volunteering_proposal WHERE plan_id = %s) x",
+            [plan.pk, other.pk],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def proposals(*, plan: MatchPlan, cursor: str | None = None, size: int = 50) -> Page[Proposal]:
+    """Who is to be asked for what, names to be masked; for a plan that the actor may see."""
+    rows = Proposal.objects.filter(plan=plan).select_related("person", "post__activity__division")
+    return paginate(rows, order=("post_id", "id"), cursor=cursor, size=size)
+
+
+def days_of(first: date, days: int) -> tuple[datetime, datetime]:
+    """From the first moment of a day to that after the last, of Asia/Shanghai."""
+    start = datetime.combine(first, time(), SHANGHAI)
+    return start, start + timedelta(days=days)
+
+
+def names_of(weights: dict[str, Any]) -> list[tuple[str, str, int]]:
+    """Weights by name, in words, and their value."""
+    return [(name, str(REASONS[name]), int(weights[name])) for name in scoring.names() if name in weights]
