@@ -20,17 +20,11 @@ from qunli.divisions.models import Division
 from qunli.kernel.ciphers import blind_index
 from qunli.kernel.clock import local_date
 from qunli.kernel.words import search_tokens
-<<<<<<< HEAD
-from qunli.people.models import Person
+from qunli.people.models import Consent, Person
 from qunli.rules import selectors as rules
 from qunli.service_hours.models import Finding, ServiceRecord
-from qunli.volunteering.models import Activity, Membership, Post, SignUp, Team, Volunteer
-=======
-from qunli.people.models import Consent, Person
-from qunli.service_hours.models import ServiceRecord
 from qunli.volunteering.matching.scoring import Weights
 from qunli.volunteering.models import Activity, Invitation, MatchPlan, Membership, Post, SignUp, Team, Volunteer
->>>>>>> ecd2a29 (Recommend, invite within the cap, plan a day or a week with its proof; every match and non-match says why (volunteering))
 
 DISTRICT = "510104000000"
 """锦江区, where the people of the tests live and work unless a test says otherwise."""

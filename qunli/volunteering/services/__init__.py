@@ -64,11 +64,8 @@ __all__ = [
     "PostValues",
     "RegistrationAnswers",
     "TeamValues",
-<<<<<<< HEAD
     "Wish",
-=======
     "accept",
->>>>>>> ecd2a29 (Recommend, invite within the cap, plan a day or a week with its proof; every match and non-match says why (volunteering))
     "add_on_the_spot",
     "apply_again",
     "apply_team",
