@@ -6,6 +6,7 @@ time: on a machine that does other work the second is what the work takes. The a
 own, so that the memory is theirs alone.
 """
 
+import itertools
 import json
 import resource
 import subprocess
@@ -18,7 +19,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bench import common, crowd, ground
+from bench import client, common, crowd, ground
+from bench import people as bench_people
 from qunli.volunteering.matching import assignment, candidates, scoring
 from qunli.volunteering.matching.candidates import Asking
 from qunli.volunteering.matching.columns import Ties, in_grid
@@ -32,6 +34,7 @@ OPEN = 14_000
 TODAY = date(2026, 11, 24)
 SATURDAY = date(2026, 11, 28)
 ASKED = 200
+VISITORS = 60
 RULES = City(TODAY.toordinal())
 ACTIVITIES, PLACES, EACH = 600, 20, 30
 
@@ -53,8 +56,43 @@ def run(*, scale: float) -> common.Report:
     _city(report, round(CITY * scale))
     for count, most in ((100_000, 3), (1_000_000, 20)):
         _day(report, round(count * scale), most, beside=count == 100_000)
-    report.note(f"{common.load()} after; drawn columns, no database")
+    _through_http(report, scale)
+    report.note(f"{common.load()} after; all but the page on drawn columns, no database")
     return report
+
+
+def _through_http(report: common.Report, scale: float) -> None:
+    """The page of recommendations of people of the synthetic city who agreed to be matched; one at a time."""
+    ground.use_database(scale)
+    ground.manage("load_rules")
+    bench_people.start()
+    from django.utils import timezone
+
+    from qunli.people.enums import Purpose
+    from qunli.people.models import Consent
+
+    visitors = bench_people.visitors(VISITORS)
+    persons = [visitor.person for visitor in visitors]
+    Consent.objects.filter(person__in=persons, purpose=Purpose.MATCHING).delete()
+    now = timezone.now()
+    Consent.objects.bulk_create(
+        [Consent(person_id=p, given_by_id=p, purpose=Purpose.MATCHING, wording="2026-11", given_at=now) for p in persons]
+    )
+    with ground.server(ground.free_port()) as address:
+        turn = itertools.count()
+
+        def following(_line: int) -> bytes:
+            visitor = visitors[next(turn) % VISITORS]
+            return client.request("GET", "/volunteer/matches/", address, cookies=visitor.cookies)
+
+        client.drive(address, 1, following, seconds=3)
+        gone = client.drive(address, 1, following, seconds=8)
+    if set(gone.statuses) != {200}:
+        raise ground.Stop(f"answers other than 200: {gone.statuses}")
+    milliseconds = [second * 1000 for second in gone.latencies]
+    p95 = common.percentile(milliseconds, 0.95)
+    report.add("p95 of the page of recommendations", p95, "ms", against=f"one connection, scale {scale:g}", bound="< 30", digits=1)
+    report.note(f"page of recommendations: {common.spread(milliseconds)} ms; {common.load()}")
 
 
 def _city(report: common.Report, count: int) -> None:
