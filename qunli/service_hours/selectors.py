@@ -210,11 +210,12 @@ def visible_record(*, record_id: int, actor: Actor) -> ServiceRecord | None:
 
 def my_records(*, actor: Actor, cursor: str | None, size: int = 20) -> Page[ServiceRecord]:
     """The actor's own records, the latest first, with what a line of the list says."""
-    rows = ServiceRecord.objects.filter(person=actor.person_id or 0).select_related("activity__team").only(*LINE)
+    rows = ServiceRecord.objects.filter(person=actor.person_id or 0).select_related("activity__team", "person").only(*LINE)
     return paginate(rows, order=("-signed_in_at", "-id"), cursor=cursor, size=size)
 
 
-LINE = ("state", "minutes", "signed_in_at", "activity__title", "activity__starts_at", "activity__team__name")
+OTHERS = ("activity__title", "activity__starts_at", "activity__team__name", "person__name")
+LINE = (*(column.name for column in ServiceRecord._meta.concrete_fields), *OTHERS)
 TOTALS = """
     SELECT coalesce((SELECT minutes FROM volunteering_volunteer WHERE person_id = %(person)s), 0),
         count(*) FILTER (WHERE state IN ('verified', 'confirmed', 'corrected', 'disputed')),
