@@ -92,7 +92,7 @@ INSERT INTO volunteering_invitation
 SELECT post, activity, person, %(plan)s::bigint, 'sent', '', nth,
     tstzrange(%(now)s::timestamptz, %(now)s::timestamptz + interval '7 days'), score, metres, slots, why, %(now)s::timestamptz,
     %(by)s::bigint, expires
-FROM fit WHERE nth IS NOT NULL
+FROM fit WHERE nth IS NOT NULL ORDER BY person
 ON CONFLICT DO NOTHING
 RETURNING person_id, activity_id, expires_at
 """
@@ -132,13 +132,7 @@ def _invite(wanted: Sequence[Wanted], *, plan: int | None, by: Actor, now: datet
     if not wanted:
         return 0
     terms = reading.terms(now)
-    values: dict[str, Any] = {
-        "persons": [w.person for w in wanted],
-        "posts": [w.post for w in wanted],
-        "scores": [w.score for w in wanted],
-        "metres": [w.metres for w in wanted],
-        "slots": [w.slots for w in wanted],
-        "why": [Jsonb([list(part) for part in w.why]) for w in wanted],
+    values: dict[str, Any] = _columns(wanted) | {
         "cap": terms.city.cap,
         "expires": now + terms.answer,
         "last": LAST,
@@ -147,12 +141,20 @@ def _invite(wanted: Sequence[Wanted], *, plan: int | None, by: Actor, now: datet
         "plan": plan,
         "by": by.person_id,
     }
+    rows: list[tuple[int, int, datetime]] = []
     with connection.cursor() as cursor:
-        cursor.execute(_INVITE, values)
-        rows = cursor.fetchall()
+        # Who lost a race for a place may still get the next one: each loss means that one of the cap's places was taken.
+        for _try in range(terms.city.cap + 1):
+            cursor.execute(_INVITE, values)
+            found = cursor.fetchall()
+            rows += found
+            left = [w for w in wanted if w.person not in {row[0] for row in rows}]
+            if not left:
+                break
+            values |= _columns(left)
     by_activity: dict[int, list[tuple[int, datetime]]] = {}
-    for person, activity, expires in rows:
-        by_activity.setdefault(activity, []).append((person, expires))
+    for person, key, expires in rows:
+        by_activity.setdefault(key, []).append((person, expires))
     for activity in Activity.objects.filter(pk__in=by_activity):
         asked = by_activity[activity.pk]
         until = f"{asked[0][1].astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
@@ -165,6 +167,17 @@ def _invite(wanted: Sequence[Wanted], *, plan: int | None, by: Actor, now: datet
             **told(activity),
         )
     return len(rows)
+
+
+def _columns(wanted: Sequence[Wanted]) -> dict[str, Any]:
+    return {
+        "persons": [w.person for w in wanted],
+        "posts": [w.post for w in wanted],
+        "scores": [w.score for w in wanted],
+        "metres": [w.metres for w in wanted],
+        "slots": [w.slots for w in wanted],
+        "why": [Jsonb([list(part) for part in w.why]) for w in wanted],
+    }
 
 
 def accept(*, invitation: Invitation, by: Actor, now: datetime) -> Outcome:
