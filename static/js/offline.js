@@ -4,6 +4,8 @@ import { FILES, KEEP, PAGES, notes } from "./lib/dead_spot.js";
 import { Connection } from "./lib/connection.js";
 
 const root = document.querySelector("[data-day]");
+/** The page's own address: after a refused code it stands at that of the form. */
+const own = root && root.dataset.day + (root.dataset.side === "leader" ? "screen/" : "");
 const able = "serviceWorker" in navigator && "indexedDB" in window && "caches" in window;
 if (root && able) start();
 
@@ -44,9 +46,9 @@ async function keepPage() {
     const wanted = new Set([...named, ...loaded].map((name) => name.split("#")[0]).filter((name) => name.startsWith(location.origin + "/static/")));
     for (const name of wanted) if (!(await files.match(name))) await files.add(name);
     const pages = await caches.open(PAGES);
-    if (await pages.match(location.pathname)) return;
-    const response = await fetch(location.pathname, { redirect: "manual" });
-    if (response.ok && response.headers.get(KEEP) === "keep") await pages.put(location.pathname, response);
+    if (await pages.match(own)) return;
+    const response = await fetch(own, { redirect: "manual" });
+    if (response.ok && response.headers.get(KEEP) === "keep") await pages.put(own, response);
   } catch {
     // Away already, or the device keeps nothing: the page goes on without being kept.
   }
@@ -133,7 +135,7 @@ function volunteerSide(connection) {
     back() {},
     sent(answers) {
       // The page tells the new state; not while somebody types.
-      if (answers.some((answer) => answer.ok) && !document.querySelector("input[name=code]")?.value) location.replace(location.pathname);
+      if (answers.some((answer) => answer.ok) && !document.querySelector("input[name=code]")?.value) location.replace(own);
     },
   };
 }

@@ -96,8 +96,8 @@ def code_on_screen(leader: Visitor, activity: Activity) -> str:
 def type_code(window: Visitor, activity: Activity, code: str, way: str) -> None:
     page = window.open(f"/day/{activity.pk}/")
     page.locator("input[name=code]").fill(code)
-    page.locator(f'form[action$="/{way}/"] button').first.click()
-    page.wait_for_load_state("load")
+    with page.expect_navigation():  # the page first asks whether the server answers
+        page.locator(f'form[action$="/{way}/"] button').first.click()
 
 
 def press_for(window: Visitor, path: str, selector: str) -> None:
