@@ -44,7 +44,7 @@ def visitors(count: int) -> list[Visitor]:
 
     now = timezone.now()
     adults = Volunteer.objects.filter(
-        state="active", person__birth_date__lt=now.date() - timedelta(days=30 * 365), person__account=None
+        state="active", person__birth_date__lt=now.date() - timedelta(days=30 * 365), person__accounts=None
     )
     Session.objects.filter(device="bench").delete()
     known = list(Account.objects.filter(username__startswith="bench-").order_by("id"))
