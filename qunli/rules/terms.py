@@ -157,11 +157,11 @@ class Operation(Term):
     args: tuple[Term, ...]
     type: Type
 
-    def on_ints(self, *values: int) -> int:
-        raise NotImplementedError
+    @abstractmethod
+    def on_ints(self, *values: int) -> int: ...
 
-    def on_columns(self, *values: Ints) -> Ints:
-        raise NotImplementedError
+    @abstractmethod
+    def on_columns(self, *values: Ints) -> Ints: ...
 
     def one(self, facts: Facts) -> int | None:
         values = []
