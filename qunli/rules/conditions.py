@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from qunli.rules import terms
 from qunli.rules.kinds import Kind, Type
-from qunli.rules.terms import Column, Fact, Facts, Frame, Mask, Term, Unfit
+from qunli.rules.terms import Arguments, Column, Fact, Facts, Frame, Mask, Term, Unfit
 
 COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "eq": operator.eq,
@@ -54,7 +54,7 @@ class Condition(ABC):
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison(Condition):
+class Comparison(Arguments, Condition):
     """A test on terms: unknown until all of them are known."""
 
     op: str
@@ -68,13 +68,8 @@ class Comparison(Condition):
         return found
 
     def one(self, facts: Facts) -> bool | None:
-        values = []
-        for arg in self.args:
-            value = arg.one(facts)
-            if value is None:
-                return None
-            values.append(value)
-        return self.on_ints(*values)
+        values = self.all_known(facts)
+        return None if values is None else self.on_ints(*values)
 
     def column(self, frame: Frame) -> Truth:
         columns = [arg.column(frame) for arg in self.args]
@@ -84,18 +79,6 @@ class Comparison(Condition):
             return Truth(yes, ~yes)
         all_known = known[0] if len(known) == 1 else np.logical_and.reduce(known)
         return Truth(yes & all_known, ~yes & all_known)
-
-    def missing(self, facts: Facts) -> Iterator[str]:
-        for arg in self.args:
-            yield from arg.missing(facts)
-
-    def missing_columns(self, frame: Frame, live: Mask, into: dict[str, Mask]) -> None:
-        for arg in self.args:
-            arg.missing_columns(frame, live, into)
-
-    def names(self) -> Iterator[str]:
-        for arg in self.args:
-            yield from arg.names()
 
 
 @dataclass(frozen=True, eq=False)

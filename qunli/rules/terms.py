@@ -150,35 +150,20 @@ class Named(Term):
         return self.term.names()
 
 
-@dataclass(frozen=True, eq=False)
-class Operation(Term):
-    """A value that needs all of its arguments: the base of everything that computes."""
+class Arguments:
+    """What needs all of its arguments, whether it computes or compares: it is unknown until all of them are known."""
 
     args: tuple[Term, ...]
-    type: Type
 
-    @abstractmethod
-    def on_ints(self, *values: int) -> int: ...
-
-    @abstractmethod
-    def on_columns(self, *values: Ints) -> Ints: ...
-
-    def one(self, facts: Facts) -> int | None:
-        values = []
+    def all_known(self, facts: Facts) -> list[int] | None:
+        """Of all arguments; None when one is unknown."""
+        found = []
         for arg in self.args:
             value = arg.one(facts)
             if value is None:
                 return None
-            values.append(value)
-        return self.on_ints(*values)
-
-    def column(self, frame: Frame) -> Column:
-        columns = [arg.column(frame) for arg in self.args]
-        known: Mask | None = None
-        for column in columns:
-            if column.known is not None:
-                known = column.known if known is None else known & column.known
-        return Column(self.on_columns(*(column.values for column in columns)), known)
+            found.append(value)
+        return found
 
     def missing(self, facts: Facts) -> Iterator[str]:
         for arg in self.args:
@@ -191,6 +176,32 @@ class Operation(Term):
     def names(self) -> Iterator[str]:
         for arg in self.args:
             yield from arg.names()
+
+
+@dataclass(frozen=True, eq=False)
+class Operation(Arguments, Term):
+    """A value that needs all of its arguments: the base of everything that computes."""
+
+    args: tuple[Term, ...]
+    type: Type
+
+    @abstractmethod
+    def on_ints(self, *values: int) -> int: ...
+
+    @abstractmethod
+    def on_columns(self, *values: Ints) -> Ints: ...
+
+    def one(self, facts: Facts) -> int | None:
+        values = self.all_known(facts)
+        return None if values is None else self.on_ints(*values)
+
+    def column(self, frame: Frame) -> Column:
+        columns = [arg.column(frame) for arg in self.args]
+        known: Mask | None = None
+        for column in columns:
+            if column.known is not None:
+                known = column.known if known is None else known & column.known
+        return Column(self.on_columns(*(column.values for column in columns)), known)
 
 
 class Add(Operation):
