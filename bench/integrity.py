@@ -6,7 +6,6 @@ The attendances are columns drawn with a seed (`bench.frauds`); the rules are th
 import contextlib
 import io
 import os
-import resource
 import time
 from collections import Counter
 from datetime import date
@@ -68,7 +67,7 @@ def _measure(report: common.Report, count: int) -> None:
     )
     told = Counter(kind for kind, record in pairs if record <= honest)
     report.note("honest ones flagged by kind: " + (", ".join(f"{kind} {n}" for kind, n in sorted(told.items())) or "none"))
-    report.add("memory of the process", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000, "MB", digits=0)
+    report.add("memory of the process", common.peak_memory(), "MB", digits=0)
     report.note(f"{common.load()} after; whether somebody was on duty is on no record yet, so that kind is not planted")
 
 

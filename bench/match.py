@@ -4,11 +4,13 @@ The people and openings are columns drawn with a seed at the real communities wi
 (`bench.crowd`), since it is the columns that are measured. Everything is timed on the wall and by this process's own
 time: on a machine that does other work the second is what the work takes. The assignments run in processes of their
 own, so that the memory is theirs alone.
+
+`--scale` is the size of the city in the database, for what goes through it: the pages, and the columns that are read. The
+drawn columns always have the size that is promised for.
 """
 
 import itertools
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -27,7 +29,7 @@ from qunli.volunteering.matching.columns import Ties, in_grid
 from qunli.volunteering.matching.scoring import Weights
 from qunli.volunteering.matching.signals import City
 
-SCALE = 1.0
+SCALE = 0.1
 CITY = 3_900_000
 OPEN = 14_000
 """Openings with free places at scale 1.0: what the synthetic city has ahead."""
@@ -53,46 +55,67 @@ def measured(work: Callable[[], Any]) -> tuple[Spent, Any]:
 def run(*, scale: float) -> common.Report:
     report = common.Report("match")
     report.note(f"{common.load()} before")
-    _city(report, round(CITY * scale))
+    _city(report, CITY)
     for count, most in ((100_000, 3), (1_000_000, 20)):
-        _day(report, round(count * scale), most, beside=count == 100_000)
-    _through_http(report, scale)
-    report.note(f"{common.load()} after; all but the page on drawn columns, no database")
+        _day(report, count, most, beside=count == 100_000)
+    _in_the_database(report, scale)
+    report.note(f"{common.load()} after; what is not said to be of a scale is of drawn columns, without a database")
     return report
 
 
-def _through_http(report: common.Report, scale: float) -> None:
-    """The page of recommendations of people of the synthetic city who agreed to be matched; one at a time."""
+def _in_the_database(report: common.Report, scale: float) -> None:
+    """The columns read from a city in which everybody agreed to be matched, then the recommendations over HTTP, one at a time."""
     ground.use_database(scale)
     ground.manage("load_rules")
     bench_people.start()
+    visitors = bench_people.visitors(VISITORS)
+    _agree()
+    told = _apart("columns")
+    of_scale = f"{told['people']:,} people, scale {scale:g}"
+    report.add("reading and writing the columns", told["seconds"], "s", against=of_scale, digits=1)
+    report.add("memory while they are read", told["memory"], "MB", against="the whole process", digits=0)
+    with ground.server(ground.free_port()) as address:
+        for name, path in (("page", "/volunteer/matches/"), ("API", "/api/v1/volunteering/matches")):
+            turn = itertools.count()
+
+            def following(_line: int, path: str = path, turn: Any = turn) -> bytes:
+                visitor = visitors[next(turn) % VISITORS]
+                return client.request("GET", path, address, cookies=visitor.cookies)
+
+            client.drive(address, 1, following, seconds=4)
+            gone = client.drive(address, 1, following, seconds=8)
+            if set(gone.statuses) != {200}:
+                raise ground.Stop(f"answers other than 200: {gone.statuses}")
+            milliseconds = [second * 1000 for second in gone.latencies]
+            p95 = common.percentile(milliseconds, 0.95)
+            against = f"one connection, scale {scale:g}"
+            report.add(f"p95 of the recommendations, {name}", p95, "ms", against=against, bound="< 30", digits=1)
+            report.note(f"{name} of recommendations: {common.spread(milliseconds)} ms; {common.load()}")
+
+
+def _agree() -> None:
+    """Everybody in the bench's city agrees to be matched."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO people_consent (person_id, given_by_id, purpose, wording, given_at)"
+            " SELECT v.person_id, v.person_id, 'matching', '2026-11', now() FROM volunteering_volunteer v"
+            " WHERE v.state = 'active' AND NOT EXISTS (SELECT FROM people_consent k"
+            " WHERE k.person_id = v.person_id AND k.purpose = 'matching' AND k.withdrawn_at IS NULL)"
+        )
+        cursor.execute("ANALYZE people_consent")
+
+
+def columns_of_the_city() -> dict[str, Any]:
+    """What the queue does every ten minutes, in a process of its own."""
+    bench_people.start()
     from django.utils import timezone
 
-    from qunli.people.enums import Purpose
-    from qunli.people.models import Consent
+    from qunli.volunteering.matching import pool
 
-    visitors = bench_people.visitors(VISITORS)
-    persons = [visitor.person for visitor in visitors]
-    Consent.objects.filter(person__in=persons, purpose=Purpose.MATCHING).delete()
-    now = timezone.now()
-    Consent.objects.bulk_create(
-        [Consent(person_id=p, given_by_id=p, purpose=Purpose.MATCHING, wording="2026-11", given_at=now) for p in persons]
-    )
-    with ground.server(ground.free_port()) as address:
-        turn = itertools.count()
-
-        def following(_line: int) -> bytes:
-            visitor = visitors[next(turn) % VISITORS]
-            return client.request("GET", "/volunteer/matches/", address, cookies=visitor.cookies)
-
-        client.drive(address, 1, following, seconds=3)
-        gone = client.drive(address, 1, following, seconds=8)
-    if set(gone.statuses) != {200}:
-        raise ground.Stop(f"answers other than 200: {gone.statuses}")
-    milliseconds = [second * 1000 for second in gone.latencies]
-    p95 = common.percentile(milliseconds, 0.95)
-    report.add("p95 of the page of recommendations", p95, "ms", against=f"one connection, scale {scale:g}", bound="< 30", digits=1)
-    report.note(f"page of recommendations: {common.spread(milliseconds)} ms; {common.load()}")
+    seconds, people = common.timed(lambda: pool.write(timezone.now()))
+    return {"seconds": seconds, "people": people, "memory": common.peak_memory()}
 
 
 def _city(report: common.Report, count: int) -> None:
@@ -140,13 +163,17 @@ def _middle(spent: list[Spent]) -> float:
     return float(np.median([one.own for one in spent]))
 
 
-def _day(report: common.Report, count: int, most: int, *, beside: bool) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.match", str(count), str(int(beside))], capture_output=True, text=True, cwd=ground.ROOT
-    )
+def _apart(*words: str) -> dict[str, Any]:
+    """A part of this bench in a process of its own."""
+    done = subprocess.run([sys.executable, "-m", "bench.match", *words], capture_output=True, text=True, cwd=ground.ROOT)
     if done.returncode:
-        raise ground.Stop(f"the assignment of {count:,} failed: {done.stderr.strip()[-400:]}")
-    told = json.loads(done.stdout.strip().splitlines()[-1])
+        raise ground.Stop(f"{' '.join(words)} failed: {done.stderr.strip()[-400:]}")
+    told: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return told
+
+
+def _day(report: common.Report, count: int, most: int, *, beside: bool) -> None:
+    told = _apart(str(count), str(int(beside)))
     who = f"{count:,} opted in, {ACTIVITIES} x {PLACES} places"
     report.add(
         f"assignment of a day, {who}",
@@ -215,7 +242,7 @@ def day(count: int, beside: bool) -> dict[str, Any]:
         "edges": spent_edges,
         "solve": spent_solve,
         "whole": [a + b for a, b in zip(spent_edges, spent_solve, strict=True)],
-        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000,
+        "memory": common.peak_memory(),
         "certified": int(best.certified),
         "value": best.value,
         "edges_count": len(edges.row),
@@ -265,4 +292,5 @@ def by_scipy(task: assignment.Task) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(day(int(sys.argv[1]), sys.argv[2] == "1")))
+    part = columns_of_the_city() if sys.argv[1] == "columns" else day(int(sys.argv[1]), sys.argv[2] == "1")
+    print(json.dumps(part))

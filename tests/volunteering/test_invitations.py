@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-import numpy as np
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone, translation
@@ -368,24 +367,6 @@ def test_a_large_plan_is_computed_by_the_queue(monkeypatch: pytest.MonkeyPatch) 
     tasks.compute.func(plan.pk)
     plan.refresh_from_db()
     assert plan.state == "ready"
-
-
-def test_files_of_the_pool_are_shared_and_replaced(tmp_path: Any, settings: Any) -> None:
-    settings.HOME = tmp_path
-    now = timezone.now()
-    one = willing()
-    assert pool.write(now) == 1
-    two = willing()
-    pool.forget()
-    assert pool.everybody(now).people.person.tolist() == [one.person_id]
-    assert isinstance(pool.everybody(now).people.x.base, np.memmap | np.ndarray)
-    later = now + timedelta(minutes=10)
-    assert pool.write(later) == 2
-    pool.forget()
-    assert set(pool.everybody(later).people.person.tolist()) == {one.person_id, two.person_id}
-    assert len(list((tmp_path / "matching").glob("*/*"))) == 1
-    pool.forget()
-    assert len(pool.everybody(now + timedelta(hours=5)).people) == 2, "files that are too old are not used"
 
 
 def test_a_consent_that_is_withdrawn_counts_at_once() -> None:

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from ninja import Router, Schema, Status
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from qunli.kernel.api import PROBLEMS, Id, needs
 from qunli.kernel.errors import Denied, Refused
@@ -28,14 +28,15 @@ READ, WRITE = needs("signups:read"), needs("signups:write")
 LEADER_READ, LEADER_WRITE = needs("activities:read"), needs("activities:write")
 
 
-class Signal(Schema):
+# Of these a list of matches has hundreds: plain models, since a Schema is checked twice.
+class Signal(BaseModel):
     name: str
     text: str = Field(description="in the language of the request")
     value: int = Field(description="0 to 1000")
     points: int = Field(description="value times weight; the points of a match add up to its score")
 
 
-class MatchOut(Schema):
+class MatchOut(BaseModel):
     score: int
     highest: int = Field(description="the score that the weights admit at most")
     metres: int

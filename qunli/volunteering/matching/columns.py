@@ -177,6 +177,15 @@ class Busy:
         kinds = ((begins, np.int64), (ends, np.int64), (x, np.float32), (y, np.float32))
         return cls(rows[order], *(np.asarray(column, dtype=kind)[order] for column, kind in kinds))
 
+    def moved(self, rows: Array, to: Array) -> "Busy":
+        """The promises of some rows, for the rows `to` of another table."""
+        if not len(rows):
+            return Busy.of()
+        order = np.argsort(rows)
+        where = order[np.minimum(np.searchsorted(rows[order], self.row), len(rows) - 1)]
+        kept = np.flatnonzero(rows[where] == self.row)
+        return Busy.of(to[where[kept]], self.begins[kept], self.ends[kept], self.x[kept], self.y[kept])
+
 
 @dataclass(frozen=True)
 class Ties:

@@ -13,14 +13,14 @@ from django.utils.translation import gettext_lazy
 
 from qunli.divisions.selectors import tree
 from qunli.kernel.actor import Actor
-from qunli.kernel.clock import SHANGHAI, local_date
+from qunli.kernel.clock import SHANGHAI
 from qunli.kernel.errors import Denied
 from qunli.kernel.masking import mask_name
 from qunli.kernel.pages import Page, paginate
 from qunli.people import selectors as people_selectors
 from qunli.people.enums import Purpose
 from qunli.volunteering.matching import candidates, pool, reading, scoring, signals
-from qunli.volunteering.matching.candidates import Asking
+from qunli.volunteering.matching.candidates import Asking, Best
 from qunli.volunteering.matching.columns import AGREED, At, Busy, People, Ties
 from qunli.volunteering.matching.reading import Open, Terms
 from qunli.volunteering.matching.scoring import Part
@@ -28,6 +28,8 @@ from qunli.volunteering.models import Activity, Invitation, MatchPlan, MatchPref
 from qunli.volunteering.perms import Permission, may_invite
 
 BEST = 20
+SPARE, MARGIN = 20, 5
+"""More are looked for than shown: some the person knows already, some closed in the last minute."""
 REASONS = {
     "nearness": gettext_lazy("离您的服务区域近"),
     "time": gettext_lazy("在您的空闲时间"),
@@ -115,19 +117,18 @@ def agreed(*, volunteer: Volunteer) -> bool:
 def recommended(*, volunteer: Volunteer, now: datetime, count: int = BEST) -> list[Recommended]:
     """The best open activities for a volunteer, best first; nothing for who did not agree to be matched."""
     terms, posts = reading.terms(now), pool.everything_open(now)
-    one = reading.people(now, reading.plane(), remember=terms.remember, person=volunteer.person_id)
+    one = reading.known(now, reading.plane(), remember=terms.remember, persons=[volunteer.person_id]).people
     if not len(one) or not len(posts) or not one.flags[0] & AGREED:
         return []
     tied, busy = _of_one(volunteer.person_id, posts, now)
-    best = candidates.for_person(one, 0, posts.columns, terms.city, terms.weights, ties=tied, busy=busy, count=count * 2)
-    matches = _matches(one, posts, tied, 0, best.rows, best.scores, terms)
+    best = candidates.for_person(one, 0, posts.columns, terms.city, terms.weights, ties=tied, busy=busy, count=count + SPARE)
     taken = _known(volunteer.person_id, posts.columns.activity[best.rows].tolist())
-    rows = {p.pk: p for p in _open_posts(posts.columns.post[best.rows].tolist(), now)}
-    found = [
-        Recommended(rows[key].activity, rows[key], match)
-        for key, match in zip(posts.columns.post[best.rows].tolist(), matches, strict=True)
-        if key in rows and rows[key].activity_id not in taken
-    ]
+    free = np.flatnonzero([key not in taken for key in posts.columns.activity[best.rows].tolist()])[: count + MARGIN]
+    best = Best(best.rows[free], best.scores[free])
+    keys = posts.columns.post[best.rows].tolist()
+    rows = {p.pk: p for p in _open_posts(keys, now)}
+    matches = _matches(one, posts, tied, 0, best.rows, best.scores, terms)
+    found = [Recommended(rows[key].activity, rows[key], match) for key, match in zip(keys, matches, strict=True) if key in rows]
     return found[:count]
 
 
@@ -180,7 +181,7 @@ def standings(*, activity: Activity, volunteer: Volunteer, now: datetime) -> lis
     """Why an activity is matched with a volunteer, or why not, post by post."""
     terms = reading.terms(now)
     posts = reading.openings(now, reading.plane(), activity=activity.pk)
-    one = reading.people(now, reading.plane(), remember=terms.remember, person=volunteer.person_id)
+    one = reading.known(now, reading.plane(), remember=terms.remember, persons=[volunteer.person_id]).people
     if not len(posts) or not len(one):
         return []
     tied, busy = _of_one(volunteer.person_id, posts, now, activity.pk)
@@ -207,19 +208,6 @@ class Candidate:
     match: Match
 
 
-_STILL = """
-SELECT v.person_id, h.name, v.division_id
-FROM volunteering_volunteer v JOIN people_person h ON h.id = v.person_id
-JOIN people_consent k ON k.person_id = v.person_id AND k.purpose = 'matching' AND k.withdrawn_at IS NULL
-WHERE v.person_id = ANY(%(persons)s) AND v.state = 'active'
-    AND NOT EXISTS (SELECT FROM volunteering_matchpreference m WHERE m.volunteer_id = v.id AND m.paused_until > %(day)s)
-    AND NOT EXISTS (SELECT FROM volunteering_signup s WHERE s.person_id = v.person_id AND s.state = 'confirmed'
-        AND s.during && tstzrange(%(begins)s, %(ends)s))
-    AND (SELECT count(*) FROM volunteering_invitation i WHERE i.person_id = v.person_id AND i.state <> 'withdrawn'
-        AND i.created_at > %(now)s - interval '7 days') < %(cap)s
-"""
-
-
 def whom_to_ask(*, post: Post, actor: Actor, now: datetime, count: int = BEST) -> list[Candidate]:
     """Whom to ask for a post, first the least recently asked among those who fit alike. Raises Denied."""
     activity = post.activity
@@ -235,27 +223,26 @@ def whom_to_ask(*, post: Post, actor: Actor, now: datetime, count: int = BEST) -
     busy = reading.busy(activity.starts_at, activity.ends_at, reading.plane(), now=now, find=everybody.find, activity=activity.pk)
     asking = Asking(everybody.people, posts.columns, terms.city, terms.weights, tied, busy)
     best = candidates.whom_to_ask(asking, everybody.grid, j, count * 2)
-    matches = _matches(everybody.people, posts, tied, best.rows, np.full(len(best.rows), j), best.scores, terms)
-    persons = [int(key) for key in everybody.people.person[best.rows]]
-    values: dict[str, Any] = {
-        "persons": persons,
-        "day": local_date(now),
-        "begins": activity.starts_at,
-        "ends": activity.ends_at,
-        "now": now,
-        "cap": terms.city.cap,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(_STILL, values)
-        still = {row[0]: row[1:] for row in cursor.fetchall()}
+    fresh = reading.known(now, reading.plane(), remember=terms.remember, persons=everybody.people.person[best.rows].tolist())
+    again, best = _again(asking, best, fresh.people, j, count)
+    persons = again.people.person[best.rows].tolist()
+    matches = _matches(again.people, posts, again.ties, best.rows, np.full(len(best.rows), j), best.scores, terms)
     nodes = tree().by_id
-    found = []
-    for person, match in zip(persons, matches, strict=True):
-        if person in still:
-            name, division = still[person]
-            place = nodes[division].name if division in nodes else ""
-            found.append(Candidate(person, mask_name(name), place, match))
-    return found[:count]
+    return [
+        Candidate(person, mask_name(fresh.names[person]), nodes[fresh.divisions[person]].name, match)
+        for person, match in zip(persons, matches, strict=True)
+    ]
+
+
+def _again(asking: Asking, best: Best, fresh: People, j: int, count: int) -> tuple[Asking, Best]:
+    """The columns are a little old: those found in them, as they are now, looked at and ranked again."""
+    there = pool.of(fresh)
+    rows = there.find(asking.people.person[best.rows])
+    before, rows = best.rows[rows >= 0], rows[rows >= 0]
+    where = np.full(len(rows), j)
+    ties = Ties.of(rows, where, asking.ties.of_pairs(before, where))
+    again = asking._replace(people=there.people, ties=ties, busy=asking.busy.moved(before, rows))
+    return again, candidates.brute_force(again, j, count)
 
 
 def my_invitations(*, actor: Actor, now: datetime) -> list[Invitation]:

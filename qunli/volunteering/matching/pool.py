@@ -11,6 +11,7 @@ import shutil
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +24,8 @@ from qunli.volunteering.matching.reading import Open
 
 PEOPLE_FRESH, OPENINGS_FRESH = 600.0, 60.0
 """Seconds for which a process keeps what it has read."""
+LOOK = 10.0
+"""Seconds after which a process looks for newer files."""
 OLDEST = timedelta(hours=2)
 """Files that are older are not used: the queue's worker stands still."""
 
@@ -55,9 +58,17 @@ class _Kept(NamedTuple):
     value: Any
     until: float
     database: str
+    stamp: int = 0
+    """Of the files; 0 for what the process has read by itself."""
+
+    @property
+    def fresh(self) -> bool:
+        return self.until > time.monotonic() and self.database == _database()
 
 
 _kept: dict[str, _Kept] = {}
+_reading = Lock()
+"""One thread of a process reads; the others wait for it."""
 
 
 def forget() -> None:
@@ -72,19 +83,35 @@ def _database() -> str:
 def everybody(now: datetime) -> Pool:
     """Those who agreed to be matched, in the whole city."""
     kept = _kept.get("people")
-    if kept is None or kept.until < time.monotonic() or kept.database != _database():
-        found = _mapped(now) or _read(now)
-        kept = _kept["people"] = _Kept(found, time.monotonic() + PEOPLE_FRESH, _database())
+    if kept is None or not kept.fresh:
+        with _reading:
+            kept = _kept.get("people")
+            if kept is None or not kept.fresh:
+                kept = _kept["people"] = _newest(now, kept)
     pool: Pool = kept.value
     return pool
+
+
+def _newest(now: datetime, kept: _Kept | None) -> _Kept:
+    """The newest files, the same as before when there are no newer ones; without files what the process reads."""
+    stamp = _stamp(now)
+    if stamp and kept is not None and (kept.stamp, kept.database) == (stamp, _database()):
+        return kept._replace(until=time.monotonic() + LOOK)
+    mapped = _mapped(stamp) if stamp else None
+    if mapped is not None:
+        return _Kept(mapped, time.monotonic() + LOOK, _database(), stamp)
+    return _Kept(_read(now), time.monotonic() + PEOPLE_FRESH, _database())
 
 
 def everything_open(now: datetime) -> Open:
     """What is open, in the whole city."""
     kept = _kept.get("openings")
-    if kept is None or kept.until < time.monotonic() or kept.database != _database():
-        found = reading.openings(now, reading.plane())
-        kept = _kept["openings"] = _Kept(found, time.monotonic() + OPENINGS_FRESH, _database())
+    if kept is None or not kept.fresh:
+        with _reading:
+            kept = _kept.get("openings")
+            if kept is None or not kept.fresh:
+                found = reading.openings(now, reading.plane())
+                kept = _kept["openings"] = _Kept(found, time.monotonic() + OPENINGS_FRESH, _database())
     opened: Open = kept.value
     return opened
 
@@ -124,13 +151,17 @@ def _columns(pool: Pool) -> dict[str, Array]:
     )
 
 
-def _mapped(now: datetime) -> Pool | None:
-    """The newest files, or None when there are none that can be used."""
+def _stamp(now: datetime) -> int:
+    """The version of the newest files that can be used: the second in which they were read; 0 for none."""
     folder = _folder()
-    stamps = sorted((int(p.name) for p in folder.iterdir() if p.name.isdigit()), reverse=True) if folder.is_dir() else []
-    if not stamps or now.timestamp() - stamps[0] > OLDEST.total_seconds():
-        return None
-    whole = folder / str(stamps[0])
+    stamps = [int(p.name) for p in folder.iterdir() if p.name.isdigit()] if folder.is_dir() else []
+    newest = max(stamps, default=0)
+    return newest if now.timestamp() - newest <= OLDEST.total_seconds() else 0
+
+
+def _mapped(stamp: int) -> Pool | None:
+    """The files of a version, or None when a newer one has taken them away in this very moment."""
+    whole = _folder() / str(stamp)
     try:
 
         def column(name: str) -> Array:
@@ -140,5 +171,4 @@ def _mapped(now: datetime) -> Pool | None:
         grid = Grid(column("grid_west"), column("grid_south"), column("grid_starts"))
         return Pool(people, grid, column("persons"), column("at"))
     except OSError:
-        # Taken away in this very moment by a newer one.
         return None

@@ -7,8 +7,8 @@ time takes away free times, not interested takes away a category, too often lowe
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from django.db import connection
@@ -27,6 +27,8 @@ OWN_TEAM, FRIEND = 500, 400
 """What an activity of one's own team, and each friend who goes there, count (of 1000)."""
 MOST_MEMBERS = 20_000
 """Members of a team who are looked at because they are members; the rest by what else speaks for them."""
+BATCH = 20_000
+"""People read at a time."""
 AHEAD = 480
 """Minutes that Asia/Shanghai is ahead of UTC."""
 
@@ -116,7 +118,8 @@ SELECT c.person_id, c.division_id, COALESCE(h.birth_date - DATE '0001-01-01' + 1
     m.paused_until IS NULL OR m.paused_until <= %(day)s,
     EXISTS (SELECT FROM people_consent k WHERE k.person_id = c.person_id AND k.purpose = 'matching' AND k.withdrawn_at IS NULL),
     EXISTS (SELECT FROM people_consent k WHERE k.person_id = c.person_id AND k.purpose = 'minor' AND k.withdrawn_at IS NULL)
-        OR (h.self_supporting_on IS NOT NULL AND h.birth_date <= %(day)s - interval '16 years')
+        OR (h.self_supporting_on IS NOT NULL AND h.birth_date <= %(day)s - interval '16 years'),
+    h.name
 FROM chosen c
 JOIN people_person h ON h.id = c.person_id
 LEFT JOIN volunteering_matchpreference m ON m.volunteer_id = c.id
@@ -126,27 +129,42 @@ LEFT JOIN served ON served.person_id = c.person_id
 _AGREED = "JOIN people_consent k ON k.person_id = v.person_id AND k.purpose = 'matching' AND k.withdrawn_at IS NULL"
 
 
-def people(now: datetime, on: Plane, *, remember: timedelta, person: int | None = None, path: str = "") -> People:
-    """Those who agreed to be matched, of a division and all below it, or one person whether agreed or not."""
+def people(now: datetime, on: Plane, *, remember: timedelta, path: str = "") -> People:
+    """Those who agreed to be matched, in the whole city or in a division and all below it."""
     join, where = _AGREED, ""
-    if person is not None:
-        join, where = "", "AND v.person_id = %(person)s"
-    elif path:
-        join += " JOIN divisions_division d ON d.id = v.division_id"
-        where = "AND d.path LIKE %(path)s"
-    values = {
-        "now": now,
-        "day": local_date(now),
-        "since": now - remember,
-        "person": person,
-        "path": f"{path}%",
-        "skills": Skill.values,
-        "categories": Category.values,
-    }
+    if path:
+        join, where = f"{_AGREED} JOIN divisions_division d ON d.id = v.division_id", "AND d.path LIKE %(path)s"
+    # A city's rows would take gigabytes as Python's objects: they come in batches, and become columns at once.
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(_PEOPLE.format(join=join, where=where), _values(now, remember) | {"path": f"{path}%"})
+        parts = [_people(rows, on) for rows in iter(partial(cursor.fetchmany, BATCH), [])]
+    return People.joined(parts) if parts else _people([], on)
+
+
+class Known(NamedTuple):
+    """Some persons, whether they agreed or not, with what the columns do not hold."""
+
+    people: People
+    names: dict[int, str]
+    divisions: dict[int, int]
+
+
+def known(now: datetime, on: Plane, *, remember: timedelta, persons: Sequence[int]) -> Known:
+    """The active volunteers among some persons, as they are in this moment."""
     with connection.cursor() as cursor:
-        cursor.execute(_PEOPLE.format(join=join, where=where), values)
+        statement = _PEOPLE.format(join="", where="AND v.person_id = ANY(%(persons)s)")
+        cursor.execute(statement, _values(now, remember) | {"persons": persons})
         rows = cursor.fetchall()
-    cells = list(zip(*rows, strict=True)) if rows else [()] * 16
+    return Known(_people(rows, on), {row[0]: row[16] for row in rows}, {row[0]: row[1] for row in rows})
+
+
+def _values(now: datetime, remember: timedelta) -> dict[str, Any]:
+    return {"now": now, "day": local_date(now), "since": now - remember, "skills": Skill.values, "categories": Category.values}
+
+
+def _people(rows: Sequence[tuple[Any, ...]], on: Plane) -> People:
+    """Columns of what `_PEOPLE` gave."""
+    cells = list(zip(*rows, strict=True)) if rows else [()] * 17
     x, y = _places(cells[1], on)
     free, declined = np.array(cells[6], dtype=np.int64), np.array(cells[7], dtype=np.int64)
     unpaused, agreed, guarded = (np.array(cells[n], dtype=bool) for n in (13, 14, 15))
