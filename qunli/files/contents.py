@@ -1,13 +1,16 @@
 """What a file really is: decided by its content, never by its name or by what the browser says. Pure."""
 
 import io
+import math
 import warnings
-from typing import NamedTuple
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import puremagic
 from django.utils.translation import gettext as _
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+from qunli.kernel.clock import SHANGHAI
 from qunli.kernel.errors import Refused
 
 LIMIT = 10 * 1024 * 1024
@@ -19,6 +22,14 @@ ENDINGS = {"image/jpeg": ("jpg", "jpeg"), "image/png": ("png",), "image/webp": (
 FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
 ACTIVE = (b"/JavaScript", b"/JS", b"/Launch", b"/EmbeddedFile", b"/OpenAction", b"/XFA")
 """What a PDF of a paper never needs."""
+
+
+class Origin(NamedTuple):
+    """Where (degrees; WGS-84, or GCJ-02 as some phones write) and when a picture says that it was taken."""
+
+    longitude: float | None
+    latitude: float | None
+    taken_at: datetime | None
 
 
 class Content(NamedTuple):
@@ -52,6 +63,42 @@ def checked(name: str, data: bytes) -> Content:
         _check_pdf(data)
         return Content(data, found)
     return Content(_redrawn(data, found), found)
+
+
+def origin_of(data: bytes) -> Origin:
+    """What the metadata of a picture say; nothing for what they leave out, or what cannot be."""
+    try:
+        with Image.open(io.BytesIO(data), formats=list(FORMATS.values())) as picture:
+            if picture.width * picture.height > PIXELS:
+                return Origin(None, None, None)  # a PNG is drawn to find its metadata
+            exif = picture.getexif()
+            own, place = exif.get_ifd(ExifTags.IFD.Exif), exif.get_ifd(ExifTags.IFD.GPSInfo)
+        longitude, latitude = _degrees(place, 3, 4, "W", 180), _degrees(place, 1, 2, "S", 90)
+        moment = _moment(own)
+    except Exception:  # whatever a hand-made file makes the reader stumble over: it says nothing then
+        return Origin(None, None, None)
+    return Origin(longitude, latitude, moment) if None not in (longitude, latitude) else Origin(None, None, moment)
+
+
+def _degrees(place: dict[int, Any], side: int, angle: int, negative: str, most: int) -> float | None:
+    if angle not in place:
+        return None
+    degrees, minutes, seconds = (float(part) for part in place[angle])
+    found = degrees + minutes / 60 + seconds / 3600
+    if not (math.isfinite(found) and 0 <= found <= most) or (degrees, minutes, seconds) == (0, 0, 0):
+        return None  # zero is what cameras write that do not know
+    return -found if str(place.get(side, "")).strip("\0 ").upper() == negative else found
+
+
+def _moment(own: dict[int, Any]) -> datetime | None:
+    """DateTimeOriginal; without a zone beside it, the clock is taken for Shanghai's."""
+    text = str(own.get(ExifTags.Base.DateTimeOriginal, "")).strip("\0 ")
+    zone = str(own.get(ExifTags.Base.OffsetTimeOriginal, "")).strip("\0 ")
+    try:
+        found = datetime.strptime(text, "%Y:%m:%d %H:%M:%S").replace(tzinfo=SHANGHAI)
+        return datetime.fromisoformat(f"{found:%Y-%m-%dT%H:%M:%S}{zone}") if zone else found
+    except ValueError:
+        return None
 
 
 def kind_of(data: bytes) -> str:

@@ -14,11 +14,11 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from qunli.audit.services import record
-from qunli.files.contents import LIMIT, checked
+from qunli.files.contents import FORMATS, LIMIT, Origin, checked, kind_of, origin_of
 from qunli.files.models import Attachment
 from qunli.kernel.actor import Actor
 from qunli.kernel.ciphers import decrypt_bytes, encrypt_bytes
-from qunli.kernel.errors import Denied
+from qunli.kernel.errors import Denied, Refused
 from qunli.people.models import Person
 
 
@@ -50,6 +50,18 @@ def store(*, upload: "UploadedFile[Any]", owner: Person, subject: str, by: Actor
         )
         record("files.store", f"attachment:{attachment.pk}", by=by, of=subject, size=attachment.size, type=content.content_type)
     return attachment
+
+
+def photo_origin(upload: "UploadedFile[Any]") -> Origin:
+    """Where and when an upload that is to be a photo says it was taken, before `store` takes that out.
+
+    Raises Refused at `file` "kind" for what is no photo.
+    """
+    data = upload.read(LIMIT + 1)
+    upload.seek(0)
+    if data and kind_of(data) not in FORMATS:
+        raise Refused(_("这里只能上传照片（JPG、PNG、WebP）。"), code="kind", field="file")
+    return origin_of(data)
 
 
 def read(attachment: Attachment) -> bytes:

@@ -27,6 +27,25 @@ class Way(models.TextChoices):
     OUT = "out", _("签退")
 
 
+class ServedRole(models.TextChoices):
+    """Who says whether the volunteers came."""
+
+    PERSON = "person", _("服务对象或家属")
+    INSTITUTION = "institution", _("接受服务的单位")
+
+
+class ServedAnswer(models.TextChoices):
+    CAME = "came", _("来过")
+    NOBODY = "nobody", _("没有来过")
+
+
+class ServedWay(models.TextChoices):
+    """How the answer came."""
+
+    LINK = "link", _("在自己的手机上确认")
+    CODE = "code", _("告知确认码")
+
+
 class FindingState(models.TextChoices):
     OPEN = "open", _("待申辩")
     ANSWERED = "answered", _("已申辩")

@@ -7,7 +7,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from qunli.kernel.clock import SHANGHAI
-from qunli.service_hours.enums import Way
+from qunli.service_hours.enums import ServedRole, Way
 from qunli.service_hours.services import Statement
 from qunli.service_hours.verification import LARGEST
 
@@ -113,6 +113,42 @@ class TimesForm(forms.Form):
 
 class ReasonForm(forms.Form):
     reason = _reason()
+
+
+class PhotoForm(forms.Form):
+    """A photo of the person at the service. What it is, is decided by its content, in the room `files`."""
+
+    file = forms.FileField(
+        label=_("现场照片"),
+        help_text=_("拍到本人正在服务，最大 10 MB。请先征得照片里的人同意；自带的位置和时间只用来核对，不留在照片里。"),
+        error_messages={"required": _("请选择照片。"), "empty": _("这个文件是空的，请重新选择。")},
+        widget=forms.FileInput(attrs={"accept": "image/jpeg,image/png,image/webp"}),
+    )
+
+
+class ServedForm(forms.Form):
+    """To whom the question goes whether the volunteers came."""
+
+    role = forms.ChoiceField(label=_("由谁确认"), choices=ServedRole.choices, initial=ServedRole.PERSON)
+    phone = forms.CharField(
+        label=_("对方的手机号码"),
+        max_length=30,
+        help_text=_("对方会收到一条短信，不用注册：把短信里的确认码告诉您，或自己点开链接确认。号码不会保存。"),
+        error_messages={"required": _("请填写手机号码。")},
+        widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "off"}),
+    )
+
+
+class ServedCodeForm(forms.Form):
+    """What the person served read out. Whether it is right is for the service, which counts the attempts."""
+
+    statement = forms.IntegerField(min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput())
+    code = forms.CharField(
+        label=_("确认码"),
+        max_length=20,
+        error_messages={"required": _("请输入服务对象告诉您的 6 位数字。"), "max_length": _("确认码是 6 位数字。")},
+        widget=forms.TextInput(attrs={"class": "code-input", "inputmode": "numeric", "autocomplete": "off"}),
+    )
 
 
 class ReplyForm(forms.Form):

@@ -1,4 +1,6 @@
-"""How often one visitor may ask whether certificates are genuine. Numbers cannot be counted through; this protects the machine."""
+"""How often one visitor may ask whether certificates are genuine, or answer for who was served: numbers and links cannot be
+guessed, this protects the machine.
+"""
 
 from datetime import timedelta
 
@@ -11,6 +13,8 @@ from qunli.kernel.ciphers import blind_index
 
 FILES, LOOKS = 20, 60
 """Uploads, and looks at numbers, of one address in a window."""
+ANSWERS = 30
+"""Answers of those served, of one address: links cannot be guessed, an institution answers for many."""
 WINDOW = timedelta(minutes=10)
 
 
@@ -22,6 +26,11 @@ def count_upload(request: HttpRequest) -> None:
 def looked_too_often(request: HttpRequest) -> bool:
     """Count a look at a number, in the database for all processes: the one thing that this GET writes."""
     return counted(key=f"verify:{_visitor(request)}", window=WINDOW, now=timezone.now())[0] > LOOKS
+
+
+def count_answer(request: HttpRequest) -> None:
+    """Count an answer of who was served, of one address. Raises Refused "too_many" at "came"."""
+    count_attempt(key=f"served-by:{_visitor(request)}", limit=ANSWERS, window=WINDOW, now=timezone.now(), field="came")
 
 
 def _visitor(request: HttpRequest) -> str:

@@ -53,6 +53,21 @@ def is_own(actor: Actor, record: "ServiceRecord") -> bool:
     return actor.person_id is not None and actor.person_id == record.person_id
 
 
+def may_add_evidence(actor: Actor, record: "ServiceRecord") -> bool:
+    """The volunteer, and who runs the day: those who were there."""
+    return is_own(actor, record) or over(actor, Permission.RECORD, record.activity)
+
+
+def may_see_evidence(actor: Actor, record: "ServiceRecord") -> bool:
+    """Photos, and whom a message was sent to: besides those who may add it, who verifies, voids or decides on what was found."""
+    return (
+        may_add_evidence(actor, record)
+        or over(actor, Permission.VERIFY, record.activity)
+        or over(actor, Permission.VOID, record.activity)
+        or actor.has(Permission.JUDGE, path=record.activity.division.path)
+    )
+
+
 def may_reply(actor: Actor, finding: "Finding") -> bool:
     """The volunteer whose record it is, and who ran the day: those who know how it was."""
     return is_own(actor, finding.record) or over(actor, Permission.RECORD, finding.record.activity)

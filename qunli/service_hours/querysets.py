@@ -1,6 +1,6 @@
 """What of this room an actor may see: one filter for lists and details."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models import Q
@@ -17,6 +17,21 @@ SEEING = (Permission.SEE, Permission.RECORD, Permission.VERIFY, Permission.VOID)
 
 
 INSPECTING = (Permission.INSPECT, Permission.JUDGE)
+
+
+def evidence(prefix: str = "", *, absent: frozenset[str] = frozenset()) -> list["models.Prefetch[Any]"]:
+    """What `integrity.evidence` and the pages read beside a record (at the lookup `prefix`), fetched with the rows.
+
+    Nothing is asked of the database for the kinds that are known to be `absent`.
+    """
+    from qunli.service_hours.models import LateStatement, Photo, ServedRecord
+
+    rows: dict[str, models.QuerySet[Any]] = {
+        "photos": Photo.objects.select_related("attachment").order_by("pk"),
+        "late_statements": LateStatement.objects.all(),
+        "served": ServedRecord.objects.select_related("statement").order_by("-statement"),
+    }
+    return [models.Prefetch(prefix + name, found.none() if name in absent else found) for name, found in rows.items()]
 
 
 def own(actor: Actor) -> Q:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from django.db import connection
-from django.db.models import Count, Min, Q, QuerySet, Sum, Value
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Sum, Value, prefetch_related_objects
 from django.utils.translation import gettext as _
 
 from qunli.kernel.actor import Actor
@@ -21,7 +21,7 @@ from qunli.service_hours import perms
 from qunli.service_hours.enums import EntryKind, RecordState
 from qunli.service_hours.models import Certificate, Finding, HourEntry, LateStatement, Seal, ServiceRecord
 from qunli.service_hours.perms import Permission
-from qunli.service_hours.querysets import in_reach
+from qunli.service_hours.querysets import evidence, in_reach
 from qunli.service_hours.states import OPEN, RECORD
 from qunli.service_hours.windows import OPENS_BEFORE
 from qunli.volunteering.models import Activity, SignUp
@@ -205,7 +205,13 @@ def visible_record(*, record_id: int, actor: Actor) -> ServiceRecord | None:
     rows = ServiceRecord.objects.visible_to(actor).select_related(
         "person", "activity__team", "activity__division", "verified_by", "submitted_by", "recorded_by"
     )
-    return rows.filter(pk=record_id).first()
+    # Most records have none of it: asked with the record, fetched when there is.
+    kinds = ("photos", "late_statements", "served")
+    there = {f"has_{kind}": Exists(ServiceRecord.objects.filter(pk=OuterRef("pk"), **{f"{kind}__isnull": False})) for kind in kinds}
+    found = rows.annotate(**there).filter(pk=record_id).first()
+    if found is not None:
+        prefetch_related_objects([found], *evidence(absent=frozenset(kind for kind in kinds if not getattr(found, f"has_{kind}"))))
+    return found
 
 
 def my_records(*, actor: Actor, cursor: str | None, size: int = 20) -> Page[ServiceRecord]:
@@ -255,7 +261,8 @@ def findings(*, actor: Actor, decided: bool, cursor: str | None, size: int = 20)
 
 def visible_finding(*, finding_id: int, actor: Actor) -> Finding | None:
     """A finding that the actor may see, with its record."""
-    rows = Finding.objects.visible_to(actor).select_related(
+    rows = Finding.objects.visible_to(actor).prefetch_related(*evidence("record__"))
+    rows = rows.select_related(
         *("rules", "replied_by", "decided_by", "record__person", "record__activity__team", "record__activity__division"),
         *("record__recorded_by", "record__submitted_by", "record__verified_by"),
     )
@@ -274,7 +281,7 @@ def entries_of(*, record: ServiceRecord) -> list[HourEntry]:
 
 def late_statements(*, record: ServiceRecord) -> list[LateStatement]:
     """What of a record that the actor may see was noted without a network and sent afterwards, the sign-in first."""
-    return list(record.late_statements.order_by("way"))
+    return sorted(record.late_statements.all(), key=lambda statement: statement.way)
 
 
 class Queue(StrEnum):

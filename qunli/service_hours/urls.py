@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from qunli.service_hours.views import certificates, day, findings, late, records
+from qunli.service_hours.views import certificates, day, evidence, findings, late, records
 
 app_name = "service_hours"
 
@@ -26,6 +26,12 @@ urlpatterns = [
     path("records/activity/<int:activity>/", records.activity_records, name="activity_records"),
     re_path(r"^records/activity/(?P<activity>\d{1,18})/(?P<verb>submit|verify)/$", records.many, name="many"),
     path("records/<int:record>/", records.record, name="record"),
+    path("records/activity/<int:activity>/served/", evidence.ask_all, name="ask_served_all"),
+    path("records/<int:record>/photos/", evidence.add_photo, name="add_photo"),
+    path("records/<int:record>/photos/<int:photo>/remove/", evidence.remove_photo, name="remove_photo"),
+    path("records/<int:record>/served/", evidence.ask, name="ask_served"),
+    path("records/<int:record>/served/code/", evidence.tell_code, name="tell_code"),
+    path("served/<str:token>/", evidence.served, name="served"),
     path("records/<int:record>/<slug:verb>/", records.change, name="change"),
     path("findings/", findings.findings, name="findings"),
     path("findings/<int:finding>/", findings.finding, name="finding"),

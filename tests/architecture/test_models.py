@@ -25,6 +25,7 @@ CASCADES = {
 SET_NULLS = {
     # child.field: survives its parent
     "accounts.Account.person",
+    "service_hours.Photo.attachment",
 }
 WITHOUT_BY = {
     # model.field: why nobody is named
@@ -58,6 +59,8 @@ WITHOUT_BY = {
     "service_hours.ServiceRecord.signed_out_at": "method and recorded_by tell",
     "service_hours.LateStatement.stated_at": "sent_by",
     "service_hours.LateStatement.received_at": "sent_by",
+    "service_hours.Photo.taken_at": "by the camera's clock",
+    "service_hours.ServedStatement.answered_at": "by who holds the phone, or the audit names who entered their code",
     "service_hours.Certificate.revoked_at": "the audit names who",
 }
 

@@ -2,8 +2,8 @@
 
 from ninja import Router
 
-from qunli.service_hours.api import certificates, day, records
+from qunli.service_hours.api import certificates, day, evidence, records
 
 router = Router(tags=["service_hours"])
-for part in (day, records, certificates):
+for part in (day, records, evidence, certificates):
     router.add_router("", part.router)

@@ -2,11 +2,13 @@
 
 from datetime import date, datetime
 from typing import Annotated
+from uuid import UUID
 
 from ninja import Query, Schema
 from pydantic import AwareDatetime, Field
 
 from qunli.kernel.api import Id
+from qunli.service_hours.enums import ServedRole
 
 Words = Annotated[str, Field(max_length=300, pattern=r"^[^\x00]*$")]
 Short = Annotated[str, Field(max_length=40, pattern=r"^[^\x00]*$")]
@@ -97,6 +99,47 @@ class ConfidenceOut(Schema):
     rules: str
     reasons: list[ReasonOut]
     facts: dict[str, bool | int]
+
+
+class ServedIn(Schema):
+    """Whose phone gets the question: of the person served (or family), or of the institution."""
+
+    phone: Short
+    role: ServedRole = ServedRole.PERSON
+
+
+class ServedCodeIn(Schema):
+    code: Short
+
+
+class PhotoOut(Schema):
+    id: int
+    file: UUID | None
+    """Of the picture at /files/; nothing when it was taken away."""
+    fits: bool
+    """Neither its place nor its time speak against it."""
+    distance: int | None
+    taken_at: datetime | None
+    added_at: datetime
+
+
+class StatementOut(Schema):
+    id: int
+    role: str
+    contact: str
+    """The masked phone."""
+    asked_at: datetime
+    valid_until: datetime
+    answer: str
+    answered_at: datetime | None
+    way: str
+    there: bool | None
+    """Of this record; nothing before the answer."""
+
+
+class EvidenceOut(Schema):
+    photos: list[PhotoOut]
+    statements: list[StatementOut]
 
 
 class RecordPage(Schema):

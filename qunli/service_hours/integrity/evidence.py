@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 from qunli.kernel.clock import local_date
 from qunli.kernel.errors import Refused
 from qunli.rules.services import evaluate
-from qunli.service_hours.enums import Method
-from qunli.service_hours.models import ServiceRecord
-from qunli.service_hours.windows import Span, planned_minutes
+from qunli.service_hours.enums import Method, Way
+from qunli.service_hours.models import Photo, ServiceRecord
+from qunli.service_hours.windows import OPENS_BEFORE, Span, planned_minutes
 
 RULES = "hour-confidence"
 
@@ -44,20 +44,37 @@ class Confidence(NamedTuple):
 def facts_of(record: ServiceRecord) -> dict[str, Any]:
     """The facts on record, as the rules name them (`rulesets/facts/`). `record.activity` is at hand.
 
-    A leader counts as a witness of others only. A photo or the word of the person served is not taken yet: there is none on record.
+    A leader counts as a witness of others only; a photo when neither its place nor its time speak against it. A code is late when
+    none was entered on the spot. Of those served, one who says "nobody came" is heard whatever others say.
     """
     methods = {record.in_method, record.out_method}
+    coded = {way for way, method in ((Way.IN, record.in_method), (Way.OUT, record.out_method)) if method == Method.CODE}
+    late = {statement.way for statement in record.late_statements.all()}
     self_recorded = record.person_id in (record.recorded_by_id, record.submitted_by_id)
     metres = [metres for metres in (record.in_distance, record.out_distance) if metres is not None]
+    said = {line.there for line in record.served.all()}
     return {
-        "rotating_code": Method.CODE in methods,
+        "rotating_code": bool(coded),
+        "sent_late": bool(coded) and coded <= late,
         "place": bool(metres) and max(metres) <= record.activity.radius,
         "leader": Method.LEADER in methods and not self_recorded,
-        "photo": False,
-        "served_person_confirmed": False,
+        "photo": any(fits(photo, record) for photo in record.photos.all()),
+        "served_person_confirmed": True in said,
+        "served_person_denied": False in said,
         "minutes": record.minutes,
         "planned_minutes": planned_minutes(Span(record.activity.starts_at, record.activity.ends_at)),
     }
+
+
+def fits(photo: Photo, record: ServiceRecord) -> bool:
+    """Whether a photo that is still there speaks for its record: of the place and the time, as far as it says."""
+    if photo.attachment_id is None:
+        return False
+    activity = record.activity
+    near = photo.distance is None or photo.distance <= activity.radius
+    if photo.taken_at is None:
+        return near
+    return near and activity.starts_at - OPENS_BEFORE <= photo.taken_at <= activity.ends_at + OPENS_BEFORE
 
 
 def confidence_of(record: ServiceRecord) -> Confidence | None:

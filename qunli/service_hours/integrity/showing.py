@@ -10,6 +10,7 @@ from qunli.kernel.actor import Actor
 from qunli.rules import selectors as rules
 from qunli.rules.enums import Unit
 from qunli.service_hours.models import Finding, ServiceRecord
+from qunli.service_hours.querysets import evidence
 
 BESIDE = 20
 """Other records that a page shows."""
@@ -54,7 +55,7 @@ def beside(finding: Finding, actor: Actor) -> list[ServiceRecord]:
         about = Q(person__in=confirmers) & (Q(verified_by__isnull=False) | Q(recorded_by__isnull=False))
     rows = ServiceRecord.objects.visible_to(actor).filter(about).exclude(pk=record.pk)
     return list(
-        rows.select_related("person", "activity__team", "activity__division", "recorded_by", "verified_by").order_by(
-            "-signed_in_at", "pk"
-        )[:BESIDE]
+        rows.prefetch_related(*evidence())
+        .select_related("person", "activity__team", "activity__division", "recorded_by", "verified_by")
+        .order_by("-signed_in_at", "pk")[:BESIDE]
     )

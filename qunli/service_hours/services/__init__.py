@@ -5,6 +5,7 @@ from qunli.service_hours.services.day import Place, add_walk_in, sign_in, sign_i
 from qunli.service_hours.services.deadlines import chase, lapse
 from qunli.service_hours.services.findings import dismiss, reply_to, uphold_finding
 from qunli.service_hours.services.late import Statement, sign_late, sign_late_for
+from qunli.service_hours.services.photos import add_photo, remove_photo
 from qunli.service_hours.services.records import (
     confirm,
     correct,
@@ -16,11 +17,14 @@ from qunli.service_hours.services.records import (
     verify,
     void,
 )
+from qunli.service_hours.services.served import ask_served, say_served, tell_code
 
 __all__ = [
     "Place",
     "Statement",
+    "add_photo",
     "add_walk_in",
+    "ask_served",
     "chase",
     "confirm",
     "correct",
@@ -28,8 +32,10 @@ __all__ = [
     "dispute",
     "issue",
     "lapse",
+    "remove_photo",
     "reply_to",
     "revoke",
+    "say_served",
     "send_back",
     "set_times",
     "sign_in",
@@ -39,6 +45,7 @@ __all__ = [
     "sign_out",
     "sign_out_for",
     "submit",
+    "tell_code",
     "uphold",
     "uphold_finding",
     "verify",

@@ -26,7 +26,7 @@ from qunli.people.enums import Purpose
 from qunli.people.models import Person
 from qunli.people.wordings import current
 from qunli.service_hours import selectors, services
-from qunli.service_hours.forms import CodeForm, LeaderTimeForm, PlaceForm, WalkInForm
+from qunli.service_hours.forms import CodeForm, LeaderTimeForm, PhotoForm, PlaceForm, WalkInForm
 from qunli.service_hours.models import ServiceRecord
 from qunli.service_hours.selectors import Day, Next
 from qunli.service_hours.services import Place
@@ -145,6 +145,7 @@ def _day_page(
         "wording": current(Purpose.LOCATION, today).text,
         "scanned": scanned,
         "steps": selectors.path_of(record=found.record, entries=entries, today=today) if found.record else [],
+        "photo_form": PhotoForm() if found.record and found.record.state != "void" and today <= found.record.due_on else None,
         "leads": selectors.run_by(activity_id=found.activity.pk, actor=actor_of(request)) is not None,
     }
     response = render(request, "service_hours/day.html", context, status=status)

@@ -14,7 +14,7 @@ from qunli.kernel.errors import Denied, Refused
 from qunli.kernel.http import actor_of, add_refusal
 from qunli.service_hours import perms, selectors, services
 from qunli.service_hours.forms import ReasonForm, ReplyForm
-from qunli.service_hours.integrity.evidence import confidence_of
+from qunli.service_hours.integrity.evidence import confidence_of, facts_of
 from qunli.service_hours.integrity.showing import beside, told
 from qunli.service_hours.models import Finding
 from qunli.service_hours.perms import Permission
@@ -99,7 +99,10 @@ def _page(
         "finding": found,
         "told": told(found),
         "record": record,
-        "columns": [{"record": one, "confidence": confidence_of(one), "first": one.pk == record.pk} for one in columns],
+        "columns": [
+            {"record": one, "confidence": confidence_of(one), "facts": facts_of(one), "first": one.pk == record.pk}
+            for one in columns
+        ],
         "own": own,
         "named": named,
         "reply_form": (reply_form or ReplyForm()) if "reply" in possible and perms.may_reply(actor, found) else None,

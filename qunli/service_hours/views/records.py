@@ -21,14 +21,14 @@ from qunli.kernel.errors import Denied, Refused
 from qunli.kernel.http import actor_of, add_refusal
 from qunli.service_hours import perms, selectors, services
 from qunli.service_hours.enums import RecordState
-from qunli.service_hours.forms import ReasonForm, TimesForm, local
+from qunli.service_hours.forms import ReasonForm, ServedForm, TimesForm, local
 from qunli.service_hours.integrity.evidence import confidence_of
 from qunli.service_hours.models import ServiceRecord
 from qunli.service_hours.perms import Permission
 from qunli.service_hours.selectors import QUEUES, Queue
 from qunli.service_hours.services.records import only
 from qunli.service_hours.states import OPEN, RECORD
-from qunli.service_hours.views.common import said
+from qunli.service_hours.views.common import EVIDENCE_FORMS, evidence_context, said, servable
 from qunli.service_hours.windows import Span, planned_minutes
 
 
@@ -75,7 +75,7 @@ def queue(request: HttpRequest, which: str = "") -> HttpResponse:
 @never_cache
 def activity_records(request: HttpRequest, activity: int) -> HttpResponse:
     """All records of an activity: planned and actual side by side, single or all at once."""
-    return _activity_page(request, activity)
+    return activity_page(request, activity)
 
 
 @require_POST
@@ -104,7 +104,7 @@ def many(request: HttpRequest, activity: int, verb: str) -> HttpResponse:
     return redirect("service_hours:activity_records", activity)
 
 
-def _activity_page(request: HttpRequest, activity: int) -> HttpResponse:
+def activity_page(request: HttpRequest, activity: int, *, served_form: Form | None = None, status: int = 200) -> HttpResponse:
     actor, today = actor_of(request), local_date(timezone.now())
     found = selectors.visible_activity(activity_id=activity, actor=actor)
     if found is None:
@@ -139,15 +139,17 @@ def _activity_page(request: HttpRequest, activity: int) -> HttpResponse:
         "due_on": due,
         "days_left": left,
         "days_late": -left,
+        "to_ask": len(servable(rows, actor, timezone.now())),
+        "served_form": served_form or ServedForm(),
     }
-    return render(request, "service_hours/activity_records.html", context)
+    return render(request, "service_hours/activity_records.html", context, status=status)
 
 
 @require_GET
 @never_cache
 def record(request: HttpRequest, record: int) -> HttpResponse:
     """One record: its way, its entries, and what the reader may do."""
-    return _record_page(request, _record_or_404(request, record))
+    return record_page(request, record_or_404(request, record))
 
 
 def _reason_form(data: Any, found: ServiceRecord) -> Form:
@@ -181,7 +183,7 @@ def change(request: HttpRequest, record: int, verb: str) -> HttpResponse:
     """Do one thing with a record; what refuses it stands at its field."""
     if verb not in VERBS:
         raise BadRequest(verb)
-    found = _record_or_404(request, record)
+    found = record_or_404(request, record)
     words, make = VERBS[verb]
     form = make(request.POST, found)
     if form.is_valid():
@@ -192,7 +194,7 @@ def change(request: HttpRequest, record: int, verb: str) -> HttpResponse:
         else:
             messages.success(request, words)
             return redirect("service_hours:record", record)
-    return _record_page(request, _record_or_404(request, record), {verb: form}, status=422)
+    return record_page(request, record_or_404(request, record), {verb: form}, status=422)
 
 
 def _do(verb: str, found: ServiceRecord, values: dict[str, Any], by: Actor) -> None:
@@ -218,14 +220,14 @@ def _do(verb: str, found: ServiceRecord, values: dict[str, Any], by: Actor) -> N
             services.void(record=found, by=by, now=now, **values)
 
 
-def _record_or_404(request: HttpRequest, record: int) -> ServiceRecord:
+def record_or_404(request: HttpRequest, record: int) -> ServiceRecord:
     found = selectors.visible_record(record_id=record, actor=actor_of(request))
     if found is None:
         raise Http404
     return found
 
 
-def _record_page(
+def record_page(
     request: HttpRequest, found: ServiceRecord, forms: dict[str, Form] | None = None, *, status: int = 200
 ) -> HttpResponse:
     actor = actor_of(request)
@@ -247,6 +249,7 @@ def _record_page(
         "void": "void" in possible and perms.may_void(actor, found),
     }
     given = forms or {}
+    evidence = evidence_context(found, actor, given)
     entries = selectors.entries_of(record=found)
     context = {
         "record": found,
@@ -264,6 +267,9 @@ def _record_page(
             for verb, offer in offered.items()
             if offer
         ],
-        "failed": [form for verb, form in given.items() if not offered.get(verb)],
+        "failed": [
+            form for verb, form in given.items() if not (offered.get(verb) or (verb in EVIDENCE_FORMS and evidence["adds"]))
+        ],
+        "evidence": evidence,
     }
     return render(request, "service_hours/record.html", context, status=status)
