@@ -1,13 +1,13 @@
 """What can be read here, always through `visible_to`."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection
-from django.db.models import Count, DateTimeField, ExpressionWrapper, F, FloatField, Func, Prefetch, QuerySet, Value
+from django.db.models import Count, DateTimeField, ExpressionWrapper, F, FloatField, Func, Model, Prefetch, QuerySet, Value
 from django.utils.translation import gettext as _
 
 from qunli.accounts.models import Account
@@ -120,17 +120,23 @@ def _distance(near: Place | None, activity: Activity) -> int | None:
     return round(metres(near.longitude, near.latitude, activity.longitude, activity.latitude))
 
 
-UNSEEN = (
-    *("search", "team__search", "team__introduction"),
-    *(f"person_in_charge__{name}" for name in ("id_number", "id_digest", "phone", "phone_digest", "email")),
+def _shown(model: type[Model], unseen: Collection[str], **related: Sequence[str]) -> list[str]:
+    """Fields for `only`: the model's own but `unseen`, and of each relation what is named. A page's read costs by its columns."""
+    own = [field.name for field in model._meta.concrete_fields if field.name not in unseen]
+    return own + [f"{relation}__{name}" for relation, names in related.items() for name in names]
+
+
+DIVISION_SHOWN = ("code", "name", "path", "kind", "level")
+ACTIVITY_SHOWN = _shown(
+    Activity, ["search"], team=("name", "level", "state", "division"), division=DIVISION_SHOWN, person_in_charge=("name",)
 )
-"""What the page of an activity does not say; some of it would have to be decrypted."""
+TEAM_SHOWN = _shown(Team, ["search"], division=DIVISION_SHOWN, parent=("name",))
 
 
 def activity(*, pk: int, actor: Actor) -> Activity:
     """One activity with team, division and posts. Raises Activity.DoesNotExist also when it may not be seen."""
     posts = Prefetch("posts", Post.objects.order_by("id"))
-    related = Activity.objects.visible_to(actor).select_related("team__division", "division", "person_in_charge").defer(*UNSEEN)
+    related = Activity.objects.visible_to(actor).select_related("team", "division", "person_in_charge").only(*ACTIVITY_SHOWN)
     return related.prefetch_related(posts).get(pk=pk)
 
 
@@ -290,8 +296,7 @@ def find_teams(*, wanted: WantedTeams, actor: Actor, cursor: str | None = None, 
 
 def team(*, pk: int, actor: Actor) -> Team:
     """One team. Raises Team.DoesNotExist also when it may not be seen."""
-    related = Team.objects.visible_to(actor).select_related("division", "parent")
-    return related.defer("search", "parent__search", "parent__introduction").get(pk=pk)
+    return Team.objects.visible_to(actor).select_related("division", "parent").only(*TEAM_SHOWN).get(pk=pk)
 
 
 def teams_below(*, path: str, children: Iterable[Node]) -> dict[int, int]:
