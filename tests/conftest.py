@@ -32,6 +32,8 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.DEMO = False
     settings.API_RATE = 0
     settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, "testserver"]
+    # A test's rows need not outlive the machine.
+    settings.DATABASES["default"]["OPTIONS"]["options"] += " -c synchronous_commit=off"
     TransactionTestCase._fixture_teardown = database.empty  # type: ignore[method-assign]
 
 

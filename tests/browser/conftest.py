@@ -16,7 +16,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.conf import settings as django_settings
-from playwright.sync_api import Browser, BrowserContext, Page, Response
+from django.contrib.staticfiles.handlers import StaticFilesHandler
+from django.http import HttpRequest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, Response
 from pytest_django.live_server_helper import LiveServer
 
 from tests.architecture.house import ROOT
@@ -25,11 +27,16 @@ from tests.conftest import FrozenClock
 PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True, "has_touch": True}
 DESK = {"viewport": {"width": 1440, "height": 900}}
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
-PATIENCE = 20_000
+ALL_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+RULES_OF_STYLE = ["color-contrast", "target-size", "scrollable-region-focusable"]
+"""What a page of the same elements can fail at another size."""
+SETTLED = """() => document.readyState === 'complete' && document.fonts.status === 'loaded'
+    && !document.querySelector('.htmx-request')"""
+PATIENCE = 30_000
 """Milliseconds until an element that does not come is a failure."""
 CHROMIUM_ARGS = [
     *("--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    "--no-first-run",
+    *("--no-first-run", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost"),
 ]
 
 
@@ -76,14 +83,14 @@ class Visitor:
         self.expected = ["the server responded with a status of 4"]
         """Parts of console errors that are no trouble. A refused form (422) and a missing page the tests judge themselves."""
         self.visited: list[str] = []
-        context.route(lambda url: not url.startswith((server, "data:", "blob:")), self._refuse)
+        context.on("request", self._ask)  # not `route`, which would turn the browser's cache off
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.troubles.append(f"script error on {self.page.url}: {error}"))
         self.page.on("response", self._look)
 
-    def _refuse(self, route: Any) -> None:
-        self.troubles.append(f"{self.page.url} asks another host for {route.request.url}")
-        route.abort()
+    def _ask(self, request: Request) -> None:
+        if not request.url.startswith((self.server, "data:", "blob:")):
+            self.troubles.append(f"{self.page.url} asks another host for {request.url}")
 
     def _hear(self, message: Any) -> None:
         if message.type == "error" and not any(part in message.text for part in self.expected):
@@ -100,12 +107,16 @@ class Visitor:
             self.check()
         return self.page
 
-    def check(self) -> None:
-        """The page as it stands: no trouble so far, nothing serious for axe, nothing wider than the window."""
-        self.page.wait_for_load_state("networkidle")
+    def check(self, *, idle: bool = True, rules: list[str] | None = None) -> None:
+        """The page as it stands: no trouble so far, nothing serious for axe, nothing wider than the window.
+
+        `idle`: until half a second without requests; a page that was opened by its address need not wait so long. `rules`: of axe.
+        """
+        self.page.wait_for_load_state("networkidle" if idle else "load")
+        self.page.wait_for_function(SETTLED)
         assert not self.troubles, "\n".join(self.troubles)
         self.visited.append(self.page.url.removeprefix(self.server))
-        found = serious(self.page)
+        found = serious(self.page, rules or ALL_RULES)
         assert not found, f"axe on {self.page.url}:\n" + "\n".join(found)
         wide = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 1, f"{self.page.url} is {wide} pixels wider than the window"
@@ -113,9 +124,13 @@ class Visitor:
     def press(self, name: str | re.Pattern[str], *, check: bool = True) -> Page:
         """Presses the button or follows the link of that name, and looks at what comes."""
         target = self.page.get_by_role("button", name=name).or_(self.page.get_by_role("link", name=name))
-        target.locator("visible=true").first.click()
+        return self.follow(target.locator("visible=true").first, check=check)
+
+    def follow(self, target: Locator, *, check: bool = True) -> Page:
+        """Presses what leads to a page, waits for that page, however slow the machine is, and looks at it."""
+        with self.page.expect_navigation():
+            target.click()
         if check:
-            self.page.wait_for_load_state("load")
             self.check()
         return self.page
 
@@ -131,16 +146,14 @@ class Visitor:
         return self.page.locator("body").inner_text()
 
 
-def serious(page: Page) -> list[str]:
+def serious(page: Page, rules: list[str]) -> list[str]:
     """Violations that axe calls serious or critical. Its source runs through the debugger, so the page's own policy stays on."""
     page.evaluate(AXE.read_text())
-    results = page.evaluate(
-        "axe.run(document, {resultTypes: ['violations'], runOnly: ['wcag2a','wcag2aa','wcag21a','wcag21aa','wcag22aa']})"
-    )
+    run = "rules => axe.run(document, {resultTypes: ['violations'], selectors: false, runOnly: rules})"
     return [
         f"{violation['impact']} {violation['id']}: {violation['help']}\n    "
         + "\n    ".join(n["html"][:200] for n in violation["nodes"][:5])
-        for violation in results["violations"]
+        for violation in page.evaluate(run, rules)["violations"]
         if violation["impact"] in ("serious", "critical")
     ]
 
@@ -153,9 +166,19 @@ def demonstration(settings: Any) -> None:
 
 
 @pytest.fixture(scope="session")
-def built() -> None:
-    """The style sheet and the scripts, built by script/setup."""
+def built() -> Iterator[None]:
+    """The style sheet and the scripts, built by script/setup; a window keeps them, as with the real server."""
     assert AXE.exists(), "node_modules is missing: run script/setup"
+
+    def kept(handler: StaticFilesHandler, request: HttpRequest) -> Any:
+        response = serve(handler, request)
+        response["Cache-Control"] = "max-age=3600"
+        return response
+
+    serve = StaticFilesHandler.serve
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(StaticFilesHandler, "serve", kept)
+        yield
 
 
 @pytest.fixture
@@ -166,7 +189,8 @@ def visitor(
     opened: list[Visitor] = []
 
     def open_window(shape: dict[str, Any] = PHONE, language: str = "zh-CN", **more: Any) -> Visitor:
-        context = browser.new_context(**shape, locale=language, timezone_id="Asia/Shanghai", accept_downloads=True, **more)
+        steady = {"timezone_id": "Asia/Shanghai", "accept_downloads": True, "reduced_motion": "reduce"}
+        context = browser.new_context(**shape, locale=language, **steady, **more)
         opened.append(Visitor(context, live_server.url))
         return opened[-1]
 

@@ -77,15 +77,13 @@ def register(window: Visitor, *, number: str, community: str) -> None:
 def find_and_sign_up(window: Visitor, activity: Activity) -> None:
     page = window.open("/activities/")
     page.locator("main input[name=q]").fill(activity.title[:4])
-    page.locator("main input[name=q]").press("Enter")
-    page.wait_for_load_state("load")
+    with page.expect_navigation():
+        page.locator("main input[name=q]").press("Enter")
     window.check()
     page.get_by_role("link", name=activity.title).first.click()
     page.wait_for_url(f"**/activities/{activity.pk}/")
     window.check()
-    page.locator('form[action$="/sign-up/"] button').first.click()
-    page.wait_for_load_state("load")
-    window.check()
+    window.follow(page.locator('form[action$="/sign-up/"] button').first)
 
 
 def code_on_screen(leader: Visitor, activity: Activity) -> str:
@@ -96,17 +94,15 @@ def code_on_screen(leader: Visitor, activity: Activity) -> str:
 def type_code(window: Visitor, activity: Activity, code: str, way: str) -> None:
     page = window.open(f"/day/{activity.pk}/")
     page.locator("input[name=code]").fill(code)
-    with page.expect_navigation():  # the page first asks whether the server answers
-        page.locator(f'form[action$="/{way}/"] button').first.click()
+    # The page first asks whether the server answers.
+    window.follow(page.locator(f'form[action$="/{way}/"] button').first, check=False)
 
 
 def press_for(window: Visitor, path: str, selector: str) -> None:
     page = window.open(path)
     for box in page.locator("main input[type=checkbox]:visible").all():
         box.check()
-    page.locator(selector).first.click()
-    page.wait_for_load_state("load")
-    window.check()
+    window.follow(page.locator(selector).first)
 
 
 @pytest.mark.parametrize(
@@ -185,9 +181,7 @@ def test_day(
     stranger = visitor(shape, language=language)
     page = stranger.open("/verify/")
     page.locator("input[name=number]").fill(certificate.number)
-    page.locator("form:has(input[name=number]) button").first.click()
-    page.wait_for_load_state("load")
-    stranger.check()
+    stranger.follow(page.locator("form:has(input[name=number]) button").first)
     expect(page.locator("main")).to_contain_text(say("真实，有效"))
     assert number not in stranger.text()
     assert person.name not in stranger.text(), "the page reveals no more than it must"
@@ -195,9 +189,7 @@ def test_day(
     def check_file(file: Path) -> None:
         page = stranger.open("/verify/")
         page.locator("input[type=file]").set_input_files(file)
-        page.locator("form:has(input[type=file]) button").last.click()
-        page.wait_for_load_state("load")
-        stranger.check()
+        stranger.follow(page.locator("form:has(input[type=file]) button").last)
 
     check_file(paper)
     expect(page.locator("main")).to_contain_text(say("真实，有效"))

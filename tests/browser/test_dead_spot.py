@@ -105,8 +105,7 @@ def test_dead_spot(visitor: Callable[..., Visitor], frozen_now: FrozenClock, lan
     status = phone.page.evaluate(SEND, note)
     assert (status, ServiceRecord.objects.count(), LateStatement.objects.count()) == (200, 2, 2)
     phone.open("/accounts/sign-out/")
-    phone.page.locator('main form[method="post"] button').first.click()
-    phone.page.wait_for_load_state("load")
+    phone.follow(phone.page.locator('main form[method="post"] button').first, check=False)
     phone.page.wait_for_function("async () => (await caches.keys()).length === 0")
 
 

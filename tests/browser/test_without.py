@@ -91,10 +91,8 @@ def test_register_and_sign_up_without_javascript(visitor: Callable[..., Visitor]
 
     page = window.open("/activities/?q=" + activity.title[:4], check=False)
     page.get_by_role("link", name=activity.title).first.click()
-    page.locator('form[action$="/sign-up/"] button').first.click()
-    page.wait_for_load_state("load")
+    window.follow(page.locator('form[action$="/sign-up/"] button').first, check=False)
     assert activity.sign_ups.get().state == "confirmed"
-    page.locator('form[action*="/sign-ups/"] button').first.click()
-    page.wait_for_load_state("load")
+    window.follow(page.locator('form[action*="/sign-ups/"] button').first, check=False)
     assert activity.sign_ups.get().state == "cancelled"
     assert not window.troubles
