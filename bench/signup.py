@@ -153,6 +153,8 @@ def pgbench(folder: Path, fields: list[tuple[int, int]], seconds: float) -> floa
 
 def signed_out_at_once(address: str, visitor: people.Visitor) -> int:
     """Sign-ups that still went through on a kept connection after the person signed out everywhere."""
+    from django.utils import timezone
+
     from qunli.accounts.models import Account
     from qunli.accounts.services import sign_out_everywhere
     from qunli.kernel.actor import SYSTEM
@@ -166,7 +168,7 @@ def signed_out_at_once(address: str, visitor: people.Visitor) -> int:
         if line[0] == 2:
             return None
         if line[0] == 1:
-            sign_out_everywhere(account=account, by=SYSTEM)
+            sign_out_everywhere(account=account, by=SYSTEM, now=timezone.now())
         activity, post = fields[line[0]]
         line[0] += 1
         body = f"csrfmiddlewaretoken={people.CSRF}&post={post}".encode()

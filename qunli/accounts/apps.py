@@ -9,8 +9,9 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from qunli.accounts import signals  # noqa: F401
-        from qunli.accounts.services import close_account, join_account
-        from qunli.people.services import on_erase, on_merge_conflict
+        from qunli.accounts.services import close_account, join_account, revoke_on_merge
+        from qunli.people.services import on_erase, on_merge, on_merge_conflict
 
         on_erase(close_account)
+        on_merge(revoke_on_merge)
         on_merge_conflict("accounts.Account", join_account)

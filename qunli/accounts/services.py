@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.db import IntegrityError, transaction
@@ -162,26 +163,39 @@ def sign_out_session(*, account: Account, digest: bytes, by: Actor) -> bool:
     return bool(gone)
 
 
-def sign_out_everywhere(*, account: Account, by: Actor, keep: bytes | None = None) -> int:
-    """Sign all of the account's browsers out, at once, but the one to `keep`. Returns how many."""
+def sign_out_everywhere(*, account: Account, by: Actor, now: datetime, keep: bytes | None = None, tokens: bool = True) -> int:
+    """Sign all of the account's browsers out, at once, but the one to `keep`; with `tokens` programs too. Returns how many."""
     with transaction.atomic():
         others = Session.objects.filter(account=account)
         if keep is not None:
             others = others.exclude(digest=keep)
         gone, _rows = others.delete()
-        record("accounts.sign_out_everywhere", f"account:{account.pk}", by=by, sessions=gone)
+        revoked = Token.objects.filter(account=account, revoked_at=None).update(revoked_at=now) if tokens else 0
+        record("accounts.sign_out_everywhere", f"account:{account.pk}", by=by, sessions=gone, tokens=revoked)
     return gone
 
 
 def close_account(*, person: Person, by: Actor, now: datetime) -> None:
     """The person asked for deletion: nobody signs in with the account any more, here or through the API."""
     for account in Account.objects.select_for_update().filter(person=person).order_by("pk"):
-        sign_out_everywhere(account=account, by=by)
-        Token.objects.filter(account=account, revoked_at=None).update(revoked_at=now)
+        sign_out_everywhere(account=account, by=by, now=now)
         account.is_active = False
         account.set_unusable_password()
         account.save(update_fields=["is_active", "password"])
         record("accounts.close", f"account:{account.pk}", by=by)
+
+
+def revoke_on_merge(*, kept: Person, gone: Person, by: Actor, now: datetime) -> None:
+    """Two records that both had an account become one: the second account signs in by its phone, and all else is set up anew.
+
+    Its tokens, passkeys and authenticators were given for the record that ends; they do not open the one that is kept.
+    """
+    if not Account.objects.filter(person=kept).exists():
+        return
+    for account in Account.objects.select_for_update().filter(person=gone).order_by("pk"):
+        tokens = Token.objects.filter(account=account, revoked_at=None).update(revoked_at=now)
+        factors, _rows = Authenticator.objects.filter(user=account).delete()
+        record("accounts.revoke_on_merge", f"account:{account.pk}", by=by, tokens=tokens, factors=factors)
 
 
 def join_account(account: Any, _other: Any, _now: datetime) -> dict[str, Any]:

@@ -264,9 +264,9 @@ def sign_out_there(request: HttpRequest, key: str) -> HttpResponse:
 
 @require_POST
 def sign_out_everywhere(request: HttpRequest) -> HttpResponse:
-    """Sign all other browsers out."""
-    here = digest_of(request.session.session_key or "")
-    gone = services.sign_out_everywhere(account=own(request), by=actor_of(request), keep=here)
+    """Sign all other browsers out, and the programs that hold a token unless the box was unticked."""
+    here, tokens = digest_of(request.session.session_key or ""), bool(request.POST.get("tokens"))
+    gone = services.sign_out_everywhere(account=own(request), by=actor_of(request), now=timezone.now(), keep=here, tokens=tokens)
     messages.success(request, _("已退出其他 %(n)d 台设备。") % {"n": gone})
     return redirect("accounts:sessions")
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
@@ -31,7 +33,19 @@ class ContactForm(forms.Form):
     email = forms.CharField(
         label=_("电子邮箱"), max_length=120, required=False, widget=forms.TextInput(attrs={"inputmode": "email"})
     )
+    remove_email = forms.BooleanField(label=_("删除现在的电子邮箱"), required=False)
     division = DivisionField(label=_("居住区域"), levels=(Level.COMMUNITY,), required=False)
+
+    def __init__(self, *args: Any, has_email: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not has_email:
+            del self.fields["remove_email"]
+
+    def clean_remove_email(self) -> bool:
+        """Either a new address or none."""
+        if self.cleaned_data["remove_email"] and self.cleaned_data.get("email"):
+            raise forms.ValidationError(_("填写了新的电子邮箱，就不用再选择删除。"))
+        return bool(self.cleaned_data["remove_email"])
 
 
 class ReasonForm(forms.Form):

@@ -97,6 +97,17 @@ def test_signing_out_everywhere_leaves_this_browser() -> None:
     assert [c.get(reverse("accounts:settings")).status_code for c in (here, *others)] == [200, 302, 302]
 
 
+def test_signing_out_everywhere_ends_the_tokens_unless_they_are_to_stay() -> None:
+    account = account_with_phone()
+    here = client_of(account)
+    services.issue_token(account=account, name="program", scopes=["people:read"], days=1, by=SYSTEM)
+    assert 'name="tokens" value="1" checked' in here.get(reverse("accounts:sessions")).content.decode()
+    here.post(reverse("accounts:sign_out_everywhere"))
+    assert Token.objects.get().revoked_at is None
+    here.post(reverse("accounts:sign_out_everywhere"), {"tokens": "1"})
+    assert Token.objects.get().revoked_at is not None
+
+
 def test_a_session_that_was_signed_out_does_not_come_back_by_being_saved() -> None:
     account = account_with_phone()
     browser = client_of(account)

@@ -56,6 +56,21 @@ def test_contact_is_checked_at_its_field(as_role: Any) -> None:
     assert client.person.phone == "+8613712345678"
 
 
+def test_an_email_is_removed_by_its_box(as_role: Any) -> None:
+    client = as_role("resident")
+    url, phone = reverse("people:contact", args=[client.person.pk]), {"phone": "13712345678"}
+    assert "remove_email" not in client.get(url).content.decode()
+    client.post(url, phone | {"email": "me@example.org"})
+    assert "remove_email" in client.get(url).content.decode()
+    assert client.post(url, phone | {"email": "new@example.org", "remove_email": "on"}).status_code == 422
+    client.post(url, phone)
+    client.person.refresh_from_db()
+    assert client.person.email == "me@example.org"
+    assert client.post(url, phone | {"remove_email": "on"}).status_code == 302
+    client.person.refresh_from_db()
+    assert client.person.email is None
+
+
 def test_export_as_page_and_as_data(as_role: Any) -> None:
     client = as_role("resident")
     me = client.person

@@ -116,7 +116,7 @@ def test_a_masked_token_and_the_header_are_as_good_as_the_secret(visitor: Browse
 
 
 def test_signing_out_everywhere_holds_at_once(visitor: Browser, post: Post) -> None:
-    sign_out_everywhere(account=visitor.account, by=SYSTEM)
+    sign_out_everywhere(account=visitor.account, by=SYSTEM, now=timezone.now())
     status, headers = visitor.post(post)
     assert status == 302
     assert headers["Location"].startswith("/accounts/")

@@ -140,7 +140,7 @@ def contact(request: HttpRequest, person_id: int) -> HttpResponse:
     actor, found = visible_person(request, person_id)
     if not may_edit(actor, found):
         raise Denied(Permission.REGISTER, _("修改联系方式"))
-    form = ContactForm(request.POST or None, initial={"division": found.division})
+    form = ContactForm(request.POST or None, initial={"division": found.division}, has_email=bool(found.email))
     context = {"person": found}
     if request.method != "POST":
         return render(request, "people/contact.html", {"form": form, **context})
@@ -148,7 +148,7 @@ def contact(request: HttpRequest, person_id: int) -> HttpResponse:
         return render_refused(request, "people/contact.html", form, context=context)
     data = form.cleaned_data
     try:
-        email = data["email"] or None
+        email = "" if data.get("remove_email") else data["email"] or None
         services.update_contact(
             person=found, phone=data["phone"], email=email, division=data["division"], by=actor, now=timezone.now()
         )

@@ -1,4 +1,4 @@
-"""Empties the database: drops the schema `public` and migrates again. For development, and for a demonstration that starts anew."""
+"""Empties the database: drops the schema `public`, migrates again and loads the rules. For development and demonstrations."""
 
 from typing import Any
 
@@ -25,3 +25,4 @@ class Command(BaseCommand):
             cursor.execute("create schema public")
             cursor.execute("reset lock_timeout")
         call_command("migrate", verbosity=options["verbosity"])
+        call_command("load_rules", stdout=self.stdout)

@@ -35,6 +35,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, scale: float, seed: int, report: bool, **options: Any) -> None:
         if not connection.introspection.table_names():
             call_command("migrate", verbosity=0)
+            call_command("load_rules", stdout=self.stderr)
         try:
             if services.mend():
                 self.stderr.write("An earlier run was cut off: what it had written is emptied, and the city is written anew.")
