@@ -19,6 +19,7 @@ SCOPES: dict[str, object] = {
     "attendance:write": _("签到和签退"),
     "records:read": _("查看服务记录和时长"),
     "records:write": _("提交和核实服务记录"),
+    "findings:write": _("裁定时长疑点"),
     "certificates:read": _("查看志愿服务证明"),
     "certificates:write": _("申请志愿服务证明"),
     "rules:read": _("查看规则和试算"),

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from qunli.accounts.services import issue_token
 from qunli.kernel.actor import SYSTEM
@@ -129,3 +131,20 @@ def test_scopes_and_reach(world: World, clock: Callable[[datetime], None]) -> No
     assert program(other).get(f"{BASE}/queue/verify").status_code == 403
     assert post(program(other), "/records/verify", {"records": [record.pk]}).status_code == 404
     assert program(other).get(f"{BASE}/records", {"cursor": "nonsense"}).status_code == 409
+
+
+def test_the_list_takes_as_many_queries_for_twenty_as_for_one(world: World, clock: Callable[[datetime], None]) -> None:
+    """What a line says is read with the rows: no field is fetched one by one."""
+    person = world.volunteer()
+    me, counts = program(person), []
+    world.present(person)
+    me.get(f"{BASE}/records")  # the token's first use is noted
+    for number in range(3):
+        if number:
+            activity = factories.activity(world.team, starts_at=at(9, days=number))
+            factories.record(factories.sign_up(person, factories.post(activity)))
+        with CaptureQueriesContext(connection) as asked:
+            assert len(me.get(f"{BASE}/records").json()["items"]) == number + 1
+        counts.append(len(asked))
+    assert len(set(counts)) == 1, counts
+    assert counts[0] <= 5

@@ -1,6 +1,7 @@
 """Findings: found once, answered, decided; what is upheld takes the hours and the proofs with it."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from django.db import Error, transaction
@@ -19,6 +20,7 @@ from qunli.volunteering.models import Volunteer
 from tests import factories
 from tests.roles import client_of
 from tests.service_hours.conftest import World, at
+from tests.service_hours.test_api import post, program
 
 NIGHT = at(2, 40, days=1)
 LATE = at(9, days=30)
@@ -175,3 +177,33 @@ def test_the_pages(world: World, language: str) -> None:
     finding.record.refresh_from_db()
     assert finding.record.state == "void"
     assert words in judge_.get("/findings/?which=decided").content.decode()
+
+
+def test_programs(world: World, frozen: Any) -> None:
+    frozen.now = NIGHT
+    finding = found(world)
+    person, base = finding.record.person, "/api/v1/service_hours/findings"
+    reader, me = program(world.officer, ("records:read",)), program(person, ("records:read", "records:write"))
+    listed = reader.get(base).json()["items"]
+    assert [(one["id"], one["kind"], one["state"]) for one in listed] == [(finding.pk, "own-recorder", "open")]
+    assert reader.get(base, {"which": "decided"}).json()["items"] == []
+    assert me.get(base).status_code == 403
+    one = me.get(f"{base}/{finding.pk}").json()
+    assert (one["person"], one["facts"], one["others"]) == (person.name, {"recorder_is_volunteer": True}, [])
+    masked = reader.get(f"{base}/{finding.pk}").json()["person"]
+    assert (masked[0], set(masked[1:])) == (person.name[0], {"*"}), "to inspect is not to answer for the activity"
+    assert program(world.volunteer(), ("records:read",)).get(f"{base}/{finding.pk}").status_code == 404
+    refused = post(me, f"/findings/{finding.pk}/reply", {"reply": " "})
+    assert (refused.status_code, refused.json()["field"]) == (409, "reply")
+    assert post(reader, f"/findings/{finding.pk}/reply", {"reply": "x"}).status_code in (401, 403), "another scope"
+    assert post(me, f"/findings/{finding.pk}/reply", {"reply": "我在场"}).json()["state"] == "answered"
+    uphold = {"decision": "uphold", "reason": "查实"}
+    assert post(me, f"/findings/{finding.pk}/decide", uphold).status_code in (401, 403)
+    assert post(program(person, ("findings:write",)), f"/findings/{finding.pk}/decide", uphold).status_code == 403
+    judge_ = program(world.officer, ("findings:write",))
+    assert post(judge_, f"/findings/{finding.pk}/decide", {"decision": "perhaps", "reason": "x"}).status_code == 422
+    assert post(judge_, f"/findings/{finding.pk}/decide", uphold).json()["state"] == "upheld"
+    again = post(judge_, f"/findings/{finding.pk}/decide", uphold)
+    assert (again.status_code, again.json()["code"]) == (409, "state")
+    finding.record.refresh_from_db()
+    assert finding.record.state == "void"

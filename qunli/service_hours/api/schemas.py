@@ -1,7 +1,7 @@
 """What goes in and comes out."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from ninja import Query, Schema
@@ -140,6 +140,51 @@ class StatementOut(Schema):
 class EvidenceOut(Schema):
     photos: list[PhotoOut]
     statements: list[StatementOut]
+
+
+class ReplyIn(Schema):
+    reply: Annotated[str, Field(max_length=1000, pattern=r"^[^\x00]*$")]
+
+
+class DecisionIn(Schema):
+    decision: Literal["uphold", "dismiss"]
+    reason: Words
+
+
+class FindingOut(Schema):
+    id: int
+    record: int
+    activity: int
+    title: str
+    team: str
+    kind: str
+    """Key of the rule."""
+    text: str
+    severity: str
+    state: str
+    found_on: date
+    reply_until: date
+
+
+class FindingDetail(FindingOut):
+    person: str
+    """Masked but for one's own and for who runs or verifies the activity."""
+    clause: str
+    rules: str
+    facts: dict[str, bool | int]
+    """What the rule looked at."""
+    others: list[int]
+    """Other records that it is about, as far as one may see them."""
+    reply: str
+    replied_at: datetime | None
+    reason: str
+    decided_at: datetime | None
+
+
+class FindingPage(Schema):
+    items: list[FindingOut]
+    next: str | None
+    previous: str | None
 
 
 class RecordPage(Schema):

@@ -117,7 +117,6 @@ def served(request: HttpRequest, token: str) -> HttpResponse:
         "wrong": wrong,
     }
     response = render(request, "service_hours/served.html", context, status=422 if wrong else 200)
-    response["Referrer-Policy"] = "no-referrer"
     response["X-Robots-Tag"] = "noindex"
     return response
 
