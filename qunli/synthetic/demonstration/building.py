@@ -33,7 +33,7 @@ from qunli.synthetic.teams import credit_code
 from qunli.volunteering import services as asking
 from qunli.volunteering.enums import Sponsor, TeamLevel
 from qunli.volunteering.models import Activity, Team
-from qunli.volunteering.services import activities, guardians, registration, sign_ups, teams
+from qunli.volunteering.services import activities, guardians, matching, registration, sign_ups, teams
 
 HERE = Path(__file__).parent
 FREE = {"evenings": 0b100_100_100_100_100_100_100, "always": 2**21 - 1}
@@ -210,6 +210,9 @@ def _members(team: Team, now: datetime) -> None:
             continue
         joined = teams.join(team=team, by=_actor(short, now), now=now)
         teams.approve_member(membership=joined, by=_actor(LEADER, now), now=now + timedelta(hours=5))
+        if "guardian" not in about:
+            agreed = {"agrees": True, "reach": 10, "weekly_limit": 3, "paused_until": None}
+            matching.set_matching(volunteer=joined.volunteer, by=_actor(short, now), now=now, **agreed)
 
 
 def _times(about: Mapping[str, Any], now: datetime) -> tuple[datetime, datetime]:

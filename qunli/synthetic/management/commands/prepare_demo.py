@@ -6,6 +6,8 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 
+from qunli.service_hours.models import Seal
+
 
 class Command(BaseCommand):
     help = "Migrate, fill an empty demonstration with its city, and print the sign-ins as JSON (all else goes to standard error)"
@@ -18,6 +20,8 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0)
         call_command("load_rules", stdout=self.stderr)
         call_command("synthesize", if_empty=True, scale=scale, stdout=self.stderr)
+        if not Seal.objects.exists():
+            call_command("seal_hours", stdout=self.stderr)
         people = StringIO()
         call_command("demo_people", json=True, stdout=people)
         self.stdout.write(people.getvalue())
