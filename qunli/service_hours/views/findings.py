@@ -30,7 +30,9 @@ def findings(request: HttpRequest) -> HttpResponse:
     decided = request.GET.get("which") == "decided"
     page = selectors.findings(actor=actor, decided=decided, cursor=request.GET.get("cursor"))
     lines = [{"finding": one, "told": told(one)} for one in page.items]
-    return render(request, "service_hours/findings.html", {"page": page, "lines": lines, "decided": decided, "waiting": not decided})
+    return render(
+        request, "service_hours/findings.html", {"page": page, "lines": lines, "decided": decided, "waiting": not decided}
+    )
 
 
 @require_GET

@@ -211,7 +211,7 @@ def _members(team: Team, now: datetime) -> None:
         joined = teams.join(team=team, by=_actor(short, now), now=now)
         teams.approve_member(membership=joined, by=_actor(LEADER, now), now=now + timedelta(hours=5))
         if "guardian" not in about:
-            agreed = {"agrees": True, "reach": 10, "weekly_limit": 3, "paused_until": None}
+            agreed: dict[str, Any] = {"agrees": True, "reach": 10, "weekly_limit": 3, "paused_until": None}
             matching.set_matching(volunteer=joined.volunteer, by=_actor(short, now), now=now, **agreed)
 
 
