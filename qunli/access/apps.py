@@ -10,9 +10,11 @@ class AccessConfig(AppConfig):
 
     def ready(self) -> None:
         from qunli.access.checks import check_roles
+        from qunli.access.selectors import offices
         from qunli.access.services import check_merge, end_with_person
-        from qunli.people.services import on_erase, on_merge
+        from qunli.people.services import describe_by, on_erase, on_merge
 
         register(check_roles)
         on_erase(end_with_person)
         on_merge(check_merge)
+        describe_by(offices)

@@ -18,6 +18,7 @@ from qunli.divisions.models import Division
 from qunli.divisions.selectors import FRESH, ranges_of
 from qunli.kernel.actor import Actor
 from qunli.kernel.errors import Denied
+from qunli.kernel.lists import listed
 from qunli.kernel.masking import mask_name
 from qunli.people.models import Person
 
@@ -85,6 +86,27 @@ def holders(role: str, path: str, on: date) -> QuerySet[Posting]:
     """Postings of `role` in force whose division covers the one at `path`."""
     codes = [part for part in path.split("/") if part]
     return Posting.objects.in_force(on).filter(Q(role=role, division__code__in=codes)).select_related("person", "division")
+
+
+WITHOUT_OFFICE = ("resident", "volunteer")
+
+
+def offices(asked: set[tuple[int, date]]) -> dict[tuple[int, date], str]:
+    """The offices that people held on a day, each with its unit or else its division, by (person, day)."""
+    held = list(
+        Posting.objects.filter(person__in={person for person, _day in asked})
+        .exclude(role__in=WITHOUT_OFFICE)
+        .select_related("division")
+        .order_by("pk")
+    )
+    units = names_of_units(sorted({posting.unit for posting in held if posting.unit}))
+    found: dict[tuple[int, date], list[str]] = {}
+    for person, day in asked:
+        for posting in held:
+            if posting.person_id == person and posting.valid_from <= day and (posting.valid_to is None or day <= posting.valid_to):
+                place = units.get(posting.unit) or posting.division.name
+                found.setdefault((person, day), []).append(f"{ROLES[posting.role].name} ({place})")
+    return {key: listed(sorted(set(names))) for key, names in found.items()}
 
 
 def roles_with(permission: str) -> list[Role]:

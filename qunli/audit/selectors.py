@@ -38,12 +38,14 @@ class Look(NamedTuple):
     """One look at what is masked, as the person concerned may know it."""
 
     when: datetime
-    actor: str
+    person_id: int | None
+    """Who looked; none for the system itself."""
     what: str
+    """`room.what`."""
     reason: str
 
 
 def looks_at(subject: str, limit: int = 200) -> list[Look]:
     """The latest looks at what is masked of a subject: when, who, what, why. For the person concerned."""
     found = Event.objects.filter(subject=subject, verb__startswith="look.").order_by("-id")[:limit]
-    return [Look(e.at, e.actor, e.verb.removeprefix("look."), str(e.facts.get("reason", ""))) for e in found]
+    return [Look(e.at, e.person_id, e.verb.removeprefix("look."), str(e.facts.get("reason", ""))) for e in found]

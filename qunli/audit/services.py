@@ -46,7 +46,7 @@ def record_many(events: Iterable[tuple[str, str, dict[str, Any]]], *, by: Actor)
 
 
 def looked(what: str, subject: str, *, by: Actor, **facts: Any) -> None:
-    """A look at something that is masked by default, such as "identity" of "person:42": the verb is look.identity."""
+    """A look at something that is masked by default, such as "people.identity" of "person:42": the verb is look.people.identity."""
     with transaction.atomic():
         record(f"look.{what}", subject, by=by, **facts)
 

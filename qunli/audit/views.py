@@ -35,6 +35,6 @@ def events(request: HttpRequest) -> HttpResponse:
         page = paginate(found, order=("-id",), cursor=request.GET.get("cursor"), size=30)
     if asked.get("subject") or asked.get("person"):
         about = asked.get("subject") or f"person:{asked['person']}"
-        services.looked("audit", about, by=actor, searched={name: str(value) for name, value in asked.items() if value})
+        services.looked("audit.events", about, by=actor, searched={name: str(value) for name, value in asked.items() if value})
     context = {"form": form, "page": page, "head": services.head()}
     return render(request, "audit/events.html", context, status=200 if not form.errors else 422)

@@ -8,13 +8,12 @@ from typing import Any
 from django.db import models, transaction
 from django.utils.timezone import localtime
 
-from qunli.audit import selectors as audit_selectors
 from qunli.audit import services as audit
-from qunli.audit.selectors import Look
 from qunli.kernel.actor import Actor
 from qunli.kernel.errors import Denied
 from qunli.kernel.fields import EncryptedField
 from qunli.kernel.lists import listed
+from qunli.people.looks import LookLine, look_lines
 from qunli.people.models import Person
 from qunli.people.perms import Permission, may_export
 from qunli.people.registry import references
@@ -48,7 +47,7 @@ class Holding:
     sections: list[Section]
     acts: list[tuple[str, str, int]]
     """Model, column, number of rows."""
-    looks: list[Look]
+    looks: list[LookLine]
     """Who looked at what is masked, when and why."""
 
     def data(self) -> dict[str, Any]:
@@ -64,14 +63,14 @@ def export(*, person: Person, by: Actor) -> Holding:
     if not may_export(by, person):
         raise Denied(Permission.EXPORT)
     with transaction.atomic():
-        audit.looked("export", f"person:{person.pk}", by=by)
+        audit.looked("people.export", f"person:{person.pk}", by=by)
         sections: dict[str, Section] = {}
         acts: list[tuple[str, str, int]] = []
         merged = Person.objects.filter(merged_into=person)
         for record in [person, *merged]:
             _put(sections, record)
             _collect(sections, acts, record, {record._meta.label})
-        looks = audit_selectors.looks_at(f"person:{person.pk}")
+        looks = look_lines(person)
     return Holding(list(sections.values()), [act for act in acts if act[2]], looks)
 
 

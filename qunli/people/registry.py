@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -92,11 +92,18 @@ class Guard(Protocol):
     def __call__(self, *, kept: Person, gone: Person, by: Actor, now: datetime) -> None: ...
 
 
+class Describer(Protocol):
+    """Names the office that people held on a day, such as "社区工作者，水井坊社区", by (person, day); without one, nothing."""
+
+    def __call__(self, asked: set[tuple[int, date]]) -> dict[tuple[int, date], str]: ...
+
+
 @dataclass
 class _Registered:
     resolvers: dict[str, Resolver] = field(default_factory=dict)
     guards: list[Guard] = field(default_factory=list)
     erasers: list[Eraser] = field(default_factory=list)
+    describers: list[Describer] = field(default_factory=list)
 
 
 registered = _Registered()
@@ -111,6 +118,12 @@ def on_merge(guard: Guard) -> None:
     """A room says, from its AppConfig.ready, who may not merge whom. Asked inside the merge, with both records locked."""
     if guard not in registered.guards:
         registered.guards.append(guard)
+
+
+def describe_by(describer: Describer) -> None:
+    """A room says, from its AppConfig.ready, what office people hold, for those whose data they looked at."""
+    if describer not in registered.describers:
+        registered.describers.append(describer)
 
 
 def on_erase(eraser: Eraser) -> None:

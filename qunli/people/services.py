@@ -21,12 +21,13 @@ from qunli.people.identity import age_on, check_birth_date, normal_name, normal_
 from qunli.people.merging import dismiss, find_duplicates, merge, undo
 from qunli.people.models import Consent, Duplicate, Guardianship, Person
 from qunli.people.perms import Permission, is_self_or_ward, may_edit, may_register, may_unmask
-from qunli.people.registry import on_erase, on_merge, on_merge_conflict
+from qunli.people.registry import describe_by, on_erase, on_merge, on_merge_conflict
 
 __all__ = [
     "Unmasked",
     "add_guardian",
     "confirm_own_income",
+    "describe_by",
     "dismiss",
     "end_guardianship",
     "end_minority",
@@ -315,5 +316,5 @@ def unmask(*, person: Person, reason: str, by: Actor) -> Unmasked:
     reason = " ".join(reason.split())
     if not is_self_or_ward(by, person) and len(reason) < 4:
         raise Refused(_("请写明查看的事由，至少 4 个字；本人和审计员会看到。"), code="reason", field="reason")
-    audit.looked("identity", f"person:{person.pk}", by=by, reason=reason[:200])
+    audit.looked("people.identity", f"person:{person.pk}", by=by, reason=reason[:200])
     return Unmasked(person.id_number or "", person.phone or "", person.email or "")

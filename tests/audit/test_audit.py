@@ -162,7 +162,7 @@ def test_the_page_is_the_auditor_s_and_searches(as_role: Any) -> None:
     page = auditor.get("/audit/", {"subject": f"person:{person.pk}", "since": "2020-01-01"})
     assert "test.done" in page.content.decode()
     assert "scopes: a:read, b:read" in page.content.decode()
-    assert Event.objects.filter(verb="look.audit", subject=f"person:{person.pk}").count() == 1
+    assert Event.objects.filter(verb="look.audit.events", subject=f"person:{person.pk}").count() == 1
     assert "没有符合条件" in auditor.get("/audit/", {"verb": "none.such"}).content.decode()
     assert auditor.get("/audit/", {"since": "soon"}).status_code == 422
     assert auditor.get("/audit/", {"cursor": "x"}).status_code == 302

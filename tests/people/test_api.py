@@ -42,7 +42,7 @@ def test_everything_held_on_one(api_as: Any) -> None:
     client = api_as("resident")
     held = client.post(f"{URL}/me/export").json()
     assert held["holdings"]["people.Person"][0]["id_number"] == client.person.id_number
-    assert Event.objects.filter(verb="look.export").count() == 1
+    assert Event.objects.filter(verb="look.people.export").count() == 1
 
 
 def test_a_resident_looks_nobody_up(api_as: Any) -> None:

@@ -11,6 +11,7 @@ from qunli.kernel.actor import SYSTEM
 from qunli.people import services
 from qunli.people.models import Consent, Duplicate, Merge, Person
 from tests import factories
+from tests.roles import client_of
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +29,7 @@ def test_my_page_shows_masked_data_until_asked(as_role: Any) -> None:
     shown = client.post(reverse("people:unmask", args=[me.pk]))
     assert me.id_number in text_of(shown)
     assert shown["Cache-Control"] == "no-store"
-    assert Event.objects.filter(verb="look.identity", subject=f"person:{me.pk}", person_id=me.pk).count() == 1
+    assert Event.objects.filter(verb="look.people.identity", subject=f"person:{me.pk}", person_id=me.pk).count() == 1
     assert "谁看过我的资料" in text_of(client.get(reverse("people:me")))
     assert client.get(reverse("people:unmask", args=[me.pk])).status_code == 405
 
@@ -81,7 +82,7 @@ def test_export_as_page_and_as_data(as_role: Any) -> None:
     assert data["holdings"]["people.Person"][0]["phone"] == me.phone
     assert data["holdings"]["people.Consent"][0]["purpose"] == "location"
     assert "password" not in str(data)
-    assert Event.objects.filter(verb="look.export", subject=f"person:{me.pk}").count() == 2
+    assert Event.objects.filter(verb="look.people.export", subject=f"person:{me.pk}").count() == 2
 
 
 def test_a_stranger_s_pages_are_not_there(as_role: Any) -> None:
@@ -114,7 +115,10 @@ def test_the_worker_finds_people_of_the_community_and_states_a_reason(as_role: A
     assert refused.status_code == 422
     assert person.id_number not in text_of(refused)
     assert person.id_number in text_of(client.post(url, {"reason": "本人来办理参保"}))
-    assert Event.objects.get(verb="look.identity").facts == {"reason": "本人来办理参保"}
+    assert Event.objects.get(verb="look.people.identity").facts == {"reason": "本人来办理参保"}
+    theirs = text_of(client_of(factories.account(person)).get(reverse("people:me")))
+    assert f"社区工作者 ({here.name}) · 完整的证件号码和联系方式" in theirs, "the office and what was seen, no number of an account"
+    assert "account:" not in theirs
 
 
 def test_the_worker_registers_somebody_and_mistakes_stand_at_their_field(as_role: Any) -> None:

@@ -206,9 +206,9 @@ def test_an_unmasked_look_needs_a_right_and_a_reason_and_is_in_the_audit() -> No
     with pytest.raises(Refused) as refusal:
         services.unmask(person=person, reason=" 看 ", by=by)
     assert refusal.value.field == "reason"
-    assert not Event.objects.filter(verb="look.identity").exists()
+    assert not Event.objects.filter(verb="look.people.identity").exists()
     assert services.unmask(person=person, reason="核对参保信息", by=by).id_number == GOOD
-    event = Event.objects.get(verb="look.identity")
+    event = Event.objects.get(verb="look.people.identity")
     assert (event.subject, event.person_id, event.facts) == (f"person:{person.pk}", officer.pk, {"reason": "核对参保信息"})
     assert services.unmask(person=person, reason="", by=Holder(person_id=person.pk)).phone == "+8613800138000"
 

@@ -240,10 +240,10 @@ def test_people_signed_up_are_masked_until_asked_and_the_look_is_audited(
     with max_queries(BUDGET):
         page = see(client, "people", post.activity_id)
     assert "上官婉儿" not in page
-    assert not Event.objects.filter(verb="look.names").exists()
+    assert not Event.objects.filter(verb="look.volunteering.names").exists()
     page = see(client, "people", post.activity_id, query="?names=1")
     assert "上官婉儿" in page
-    assert Event.objects.filter(verb="look.names", subject=f"activity:{post.activity_id}").count() == 1
+    assert Event.objects.filter(verb="look.volunteering.names", subject=f"activity:{post.activity_id}").count() == 1
     see(volunteer_client, "people", post.activity_id, status=403)
     see(client, "people", post.activity_id, query="?state=waiting")
 

@@ -12,7 +12,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from qunli.audit import selectors as audit_selectors
 from qunli.kernel.actor import Actor
 from qunli.kernel.clock import local_date
 from qunli.kernel.errors import Denied, Refused
@@ -21,6 +20,7 @@ from qunli.kernel.pages import Page, paginate
 from qunli.people import selectors, services
 from qunli.people.erasing import kept_after
 from qunli.people.forms import ConsentForm, ContactForm, EraseForm, GuardianForm, PersonForm, ReasonForm
+from qunli.people.looks import look_lines
 from qunli.people.models import Person
 from qunli.people.perms import Permission, is_self_or_ward, may_edit, may_erase, rights
 
@@ -108,7 +108,7 @@ def _page(request: HttpRequest, actor: Actor, found: Person, **more: Any) -> Htt
         "minor": not selectors.counts_as_adult(found, today) and found.birth_date is not None,
         "consent_missing": found.birth_date is not None and selectors.missing_for_minor(found, today),
         "may_confirm_income": not may.own and selectors.may_confirm_own_income(found, actor, today),
-        "looks": audit_selectors.looks_at(f"person:{found.pk}", limit=20) if may.own else [],
+        "looks": look_lines(found, limit=20) if may.own else [],
         "may_edit": may.edit,
         "may_unmask": may.unmask,
         "may_export": may.export,

@@ -207,7 +207,7 @@ def people(request: HttpRequest, pk: int) -> HttpResponse:
     may_see_names = perms.may_see_names(actor, one.team)
     names = may_see_names and request.GET.get("names") == "1" and bool(page.items)
     if names:
-        audit.looked("names", f"activity:{one.pk}", by=actor, sign_ups=[s.pk for s in page.items])
+        audit.looked("volunteering.names", f"activity:{one.pk}", by=actor, sign_ups=[s.pk for s in page.items])
     context = {
         "activity": one,
         "page": page,

@@ -200,7 +200,7 @@ def members(request: HttpRequest, pk: int) -> HttpResponse:
     may_see_names = perms.may_see_names(actor, one)
     names = may_see_names and request.GET.get("names") == "1" and bool(page.items)
     if names:
-        audit.looked("names", f"team:{one.pk}", by=actor, memberships=[m.pk for m in page.items])
+        audit.looked("volunteering.names", f"team:{one.pk}", by=actor, memberships=[m.pk for m in page.items])
     context = {
         "team": one,
         "page": page,
