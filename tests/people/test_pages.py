@@ -1,5 +1,8 @@
 """The pages: one's own data, the officer's look-up, merging. Who may not see somebody finds nothing there."""
 
+import io
+import re
+import zipfile
 from typing import Any
 
 import pytest
@@ -78,11 +81,17 @@ def test_export_as_page_and_as_data(as_role: Any) -> None:
     services.give_consent(person=me, purpose="location", by=SYSTEM, now=timezone.now())
     url = reverse("people:export", args=[me.pk])
     assert me.id_number in text_of(client.post(url, {"format": "page"}))
+    taken = client.post(url, {"format": "xlsx"})
+    assert taken["Content-Disposition"].endswith('.xlsx"')
+    with zipfile.ZipFile(io.BytesIO(taken.content)) as book:
+        assert me.id_number in book.read("xl/sharedStrings.xml").decode()
+        names = re.findall(r'<sheet name="([^"]+)"', book.read("xl/workbook.xml").decode())
+        assert len(names) == len({name.lower() for name in names}) >= 2
     data = client.post(url, {"format": "json"}).json()
     assert data["holdings"]["people.Person"][0]["phone"] == me.phone
     assert data["holdings"]["people.Consent"][0]["purpose"] == "location"
     assert "password" not in str(data)
-    assert Event.objects.filter(verb="look.people.export", subject=f"person:{me.pk}").count() == 2
+    assert Event.objects.filter(verb="look.people.export", subject=f"person:{me.pk}").count() == 3
 
 
 def test_a_stranger_s_pages_are_not_there(as_role: Any) -> None:

@@ -23,6 +23,9 @@ from qunli.people.forms import ConsentForm, ContactForm, EraseForm, GuardianForm
 from qunli.people.looks import look_lines
 from qunli.people.models import Person
 from qunli.people.perms import Permission, is_self_or_ward, may_edit, may_erase, rights
+from qunli.people.workbook import workbook
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def visible_person(request: HttpRequest, person_id: int) -> tuple[Actor, Person]:
@@ -226,13 +229,16 @@ def own_income(request: HttpRequest, person_id: int) -> HttpResponse:
 
 @require_POST
 def export(request: HttpRequest, person_id: int) -> HttpResponse:
-    """All that is held on the person: a page to read, or JSON to take along."""
+    """All that is held on the person: a page to read, a workbook or JSON to take along."""
     actor, found = visible_person(request, person_id)
     holding = services.export(person=found, by=actor)
     if request.POST.get("format") == "json":
         text = json.dumps(holding.data(), ensure_ascii=False, indent=1, default=str)
         response = HttpResponse(text, content_type="application/json; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="qunli-person-{found.pk}.json"'
+    elif request.POST.get("format") == "xlsx":
+        response = HttpResponse(workbook(holding), content_type=XLSX)
+        response["Content-Disposition"] = f'attachment; filename="qunli-person-{found.pk}.xlsx"'
     else:
         response = render(request, "people/export.html", {"person": found, "holding": holding})
     response["Cache-Control"] = "no-store"
