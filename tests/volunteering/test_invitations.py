@@ -7,7 +7,9 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone, translation
 
+from qunli.access.selectors import actor_of
 from qunli.audit.models import Event
+from qunli.cases.models import Case
 from qunli.kernel.actor import Actor
 from qunli.kernel.clock import SHANGHAI, local_date
 from qunli.kernel.errors import Denied, Refused
@@ -18,7 +20,8 @@ from qunli.volunteering import services, tasks
 from qunli.volunteering.enums import Category, Skill
 from qunli.volunteering.matching import finding, pool, reading
 from qunli.volunteering.matching.scoring import Weights
-from qunli.volunteering.models import Invitation, MatchPlan, MatchPreference, Post, Proposal, SignUp, Volunteer
+from qunli.volunteering.models import Invitation, MatchPlan, MatchPreference, Post, Proposal, ResidentRequest, SignUp, Volunteer
+from qunli.volunteering.requests.services import Wish, ask
 from tests import factories as make
 from tests.volunteering.test_signing_up import Self
 
@@ -40,8 +43,6 @@ def willing(**fields: Any) -> Volunteer:
 
 
 def leader_of(post: Post) -> Actor:
-    from qunli.access.selectors import actor_of
-
     return actor_of(make.account(make.leader(post.activity.team).person), local_date(timezone.now()))
 
 
@@ -282,8 +283,6 @@ def test_invitations_end_by_themselves() -> None:
 
 
 def worker(at: Any) -> Actor:
-    from qunli.access.selectors import actor_of
-
     person = make.person(division=at)
     make.posting(person, "community_worker", at)
     return actor_of(make.account(person), local_date(timezone.now()))
@@ -386,3 +385,35 @@ def test_a_consent_that_is_withdrawn_counts_at_once() -> None:
         services.set_matching(
             volunteer=me, agrees=True, reach=5, weekly_limit=1, paused_until=None, by=Self(make.person().pk), now=timezone.now()
         )
+
+
+def test_a_waiting_request_raises_the_need_of_its_community_for_its_kind() -> None:
+    """Until it is answered, or became another activity; of another kind or another community it says nothing."""
+    now = timezone.now()
+    team = make.team(division=make.division())
+    kind = {"category": "elderly", "places": 10, "taken": 10}
+    posts = [make.post(make.activity(team, starts_at=tomorrow(9, days), **kind)) for days in (3, 4)]
+    other = make.post(make.activity(team, starts_at=tomorrow(9, 5), **(kind | {"category": "law"})))
+    away = make.team(division=make.division(nth=6))
+    far = make.post(make.activity(away, starts_at=tomorrow(9, 6), **kind))
+
+    def needs() -> list[int]:
+        found = reading.openings(now, reading.plane())
+        by_post = dict(zip(found.columns.post.tolist(), found.columns.need.tolist(), strict=True))
+        return [by_post[post.pk] for post in (*posts, other, far)]
+
+    before = needs()
+    resident = make.person(division=team.division)
+    wish = Wish(matter="company", division=team.division, text="想有人来陪我说说话。")
+    case = ask(wish=wish, requester=resident, by=actor_of(make.account(resident), local_date(now)), now=now)
+    raised = [min(1000, before[n] + 200) for n in (0, 1)]
+    assert raised != before[:2]
+    assert needs() == [*raised, *before[2:]]
+    ResidentRequest.objects.filter(case=case).update(activity=posts[0].activity)
+    assert needs() == [raised[0], *before[1:]]
+    me = willing(of=make.person(division=team.division))
+    why = finding.standings(activity=posts[0].activity, volunteer=me, now=now)[0].match
+    assert {part.name: part.value for part in why.parts}["need"] == raised[0]
+    assert any("居民点单" in line["text"] for line in why.why)
+    Case.objects.filter(pk=case.pk).update(state="withdrawn")
+    assert needs() == before

@@ -136,7 +136,7 @@ class Openings:
     places: Array
     """Free places."""
     need: Array
-    """How much the community needs it, 0 to 1000: share of places unfilled, all of it when a request waits."""
+    """How much the community needs it, 0 to 1000: the share of places unfilled, raised by each resident's request that waits."""
     community: Array
     """Key of the division."""
 

@@ -36,7 +36,7 @@ REASONS = {
     "skill": gettext_lazy("用得上技能"),
     "interest": gettext_lazy("您喜欢的服务类别"),
     "ties": gettext_lazy("您的队伍或常一起服务的人"),
-    "need": gettext_lazy("社区缺人"),
+    "need": gettext_lazy("社区缺人，或有居民点单在等"),
     "freshness": gettext_lazy("最近服务不多"),
     "rest": gettext_lazy("很久没有被邀请"),
     "fill": gettext_lazy("每补上一个名额"),

@@ -21,6 +21,7 @@ from qunli.volunteering.matching import columns
 from qunli.volunteering.matching.columns import AGREED, GUARDED, MAY_ASK, Array, Busy, Openings, People, Plane, Ties
 from qunli.volunteering.matching.scoring import Weights, names
 from qunli.volunteering.matching.signals import City
+from qunli.volunteering.requests.selectors import CATEGORIES, KIND
 
 ALL_TIMES = (1 << 21) - 1
 OWN_TEAM, FRIEND = 500, 400
@@ -189,6 +190,13 @@ def _people(rows: Sequence[tuple[Any, ...]], on: Plane) -> People:
 
 
 _OPENINGS = """
+WITH waiting AS (
+    SELECT c.division_id, COALESCE(m.category, 'community') AS category, r.activity_id, count(*) AS requests
+    FROM cases_case c JOIN volunteering_residentrequest r ON r.case_id = c.id
+    LEFT JOIN unnest(%(matters)s::text[], %(of_matters)s::text[]) AS m (matter, category) ON m.matter = c.matter
+    WHERE c.kind = %(kind)s AND c.state IN ('received', 'dispatched', 'returned', 'reopened', 'signed_for', 'handling')
+    GROUP BY 1, 2, 3
+)
 SELECT p.id, a.id, a.division_id, a.longitude, a.latitude, a.starts_at, a.ends_at,
     b.day - DATE '0001-01-01' + 1,
     CASE WHEN a.max_age IS NULL THEN 0 ELSE (b.day - make_interval(years => a.max_age + 1))::date - DATE '0001-01-01' + 2 END,
@@ -196,7 +204,11 @@ SELECT p.id, a.id, a.division_id, a.longitude, a.latitude, a.starts_at, a.ends_a
     (b.day - interval '18 years')::date - DATE '0001-01-01' + 1,
     COALESCE((SELECT sum(1 << (array_position(%(skills)s::text[], s::text) - 1)) FROM unnest(p.skills) s), 0),
     1 << (array_position(%(categories)s::text[], a.category::text) - 1),
-    p.places - p.taken, CASE WHEN a.places > 0 THEN (a.places - a.taken) * 1000 / a.places ELSE 0 END, a.team_id
+    p.places - p.taken,
+    LEAST(1000, CASE WHEN a.places > 0 THEN (a.places - a.taken) * 1000 / a.places ELSE 0 END + %(raise)s * COALESCE((
+        SELECT sum(w.requests) FROM waiting w WHERE w.division_id = a.division_id AND w.category = a.category
+        AND (w.activity_id IS NULL OR w.activity_id = a.id)), 0)),
+    a.team_id
 FROM volunteering_activity a
 CROSS JOIN LATERAL (SELECT (a.starts_at AT TIME ZONE 'Asia/Shanghai')::date AS day) b
 JOIN volunteering_post p ON p.activity_id = a.id
@@ -226,7 +238,11 @@ def openings(
     first: datetime | None = None,
     until: datetime | None = None,
 ) -> Open:
-    """Posts of published activities that have not begun; full ones only for a single `activity`."""
+    """Posts of published activities that have not begun; full ones only for a single `activity`.
+
+    A community's need of one is the share of its places that are free, raised by each request of a resident there for help of its
+    kind that waits, or that became this activity.
+    """
     join, where = "", "AND p.taken < p.places" if activity is None else "AND a.id = %(activity)s"
     if path:
         join, where = "JOIN divisions_division d ON d.id = a.division_id", where + " AND d.path LIKE %(path)s"
@@ -240,6 +256,10 @@ def openings(
         "until": until,
         "skills": Skill.values,
         "categories": Category.values,
+        "kind": KIND,
+        "matters": list(CATEGORIES),
+        "of_matters": [str(category) for category in CATEGORIES.values()],
+        "raise": int(rules.parameters("matching", on=local_date(now))["request_points"]),
     }
     with connection.cursor() as cursor:
         cursor.execute(_OPENINGS.format(join=join, where=where), values)
@@ -263,7 +283,7 @@ def openings(
         licences=np.zeros(len(rows)),
         category=cells[12],
         places=cells[13],
-        need=cells[14],
+        need=np.array(cells[14], dtype=np.int64),
         community=cells[2],
     )
     return Open(found, np.array(cells[15], dtype=np.int64))
