@@ -51,7 +51,7 @@ def honest(count: int, seed: int) -> dict[str, Array]:
     rows = {
         "record": np.arange(1, count + 1), "person": person, "recorder": np.where(way >= 0.9, leader, 0),
         "verifier": leader, "signed_in": signed_in, "signed_out": signed_out, "starts": starts, "ends": starts + planned,
-        "minutes": minutes, "distance": distance, "radius": np.full(count, 500),
+        "minutes": minutes, "distance": distance, "radius": np.full(count, 500), "on_duty": np.zeros(count, dtype=np.int64),
         "longitude": longitude[team], "latitude": latitude[team],
     }  # fmt: skip
     # A few activities are entered from a paper list: true, and yet what "bulk-identical" looks at.
@@ -104,7 +104,7 @@ class Planter:
         row = {
             "record": self.next_record, "recorder": 0, "verifier": 3_900_000, "signed_in": starts - 5 * MINUTE,
             "signed_out": starts + hours * HOUR, "starts": starts, "ends": starts + hours * HOUR, "minutes": hours * 60,
-            "distance": -1, "radius": 500, "longitude": 104.0, "latitude": 30.6,
+            "distance": -1, "radius": 500, "on_duty": 0, "longitude": 104.0, "latitude": 30.6,
         } | values  # fmt: skip
         row.setdefault("person", self.someone())
         for name, column in self.more.items():
@@ -175,6 +175,10 @@ def over_plan(planter: Planter) -> None:
     planter.add("over-plan", minutes=int(planter.rng.integers(181, 600)))
 
 
+def on_duty(planter: Planter) -> None:
+    planter.add("on-duty", on_duty=1)
+
+
 def ring(planter: Planter) -> None:
     """Two to eight people round a table, each confirmed by the one before only."""
     people = [planter.someone() for _ in range(int(planter.rng.integers(2, 9)))]
@@ -185,7 +189,7 @@ def ring(planter: Planter) -> None:
 
 
 KINDS: tuple[Callable[[Planter], None], ...] = (
-    overlap, over_day, too_early, elsewhere, travel, own_recorder, own_verifier, bulk, over_plan, ring,
+    overlap, over_day, too_early, elsewhere, travel, own_recorder, own_verifier, bulk, over_plan, on_duty, ring,
 )  # fmt: skip
 
 

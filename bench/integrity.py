@@ -68,7 +68,7 @@ def _measure(report: common.Report, count: int) -> None:
     told = Counter(kind for kind, record in pairs if record <= honest)
     report.note("honest ones flagged by kind: " + (", ".join(f"{kind} {n}" for kind, n in sorted(told.items())) or "none"))
     report.add("memory of the process", common.peak_memory(), "MB", digits=0)
-    report.note(f"{common.load()} after; whether somebody was on duty is on no record yet, so that kind is not planted")
+    report.note(f"{common.load()} after")
 
 
 def _close() -> Any:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from qunli.kernel.actor import Actor
 
 if TYPE_CHECKING:
+    from qunli.divisions.models import Division
     from qunli.people.models import Person
     from qunli.service_hours.models import Certificate, Finding, ServiceRecord
     from qunli.volunteering.models import Activity
@@ -66,6 +67,11 @@ def may_see_evidence(actor: Actor, record: "ServiceRecord") -> bool:
         or over(actor, Permission.VOID, record.activity)
         or actor.has(Permission.JUDGE, path=record.activity.division.path)
     )
+
+
+def may_enter_duty(actor: Actor, division: "Division") -> bool:
+    """Who works in the division; a leader of a team does not."""
+    return actor.has(Permission.RECORD, path=division.path)
 
 
 def may_reply(actor: Actor, finding: "Finding") -> bool:

@@ -10,7 +10,7 @@ from qunli.service_hours.enums import EntryKind
 from qunli.service_hours.perms import Permission
 
 if TYPE_CHECKING:
-    from qunli.service_hours.models import Certificate, Finding, HourEntry, ServiceRecord  # noqa: F401
+    from qunli.service_hours.models import Certificate, DutyShift, Finding, HourEntry, ServiceRecord  # noqa: F401
 
 SEEING = (Permission.SEE, Permission.RECORD, Permission.VERIFY, Permission.VOID)
 """Each of these lets an actor see the records in its range."""
@@ -72,6 +72,15 @@ class FindingQuerySet(models.QuerySet["Finding"]):
     def inspected_by(self, actor: Actor) -> "FindingQuerySet":
         """Those in the reach of who inspects or judges."""
         return self.filter(in_reach(actor, INSPECTING, "record__activity"))
+
+
+class DutyQuerySet(models.QuerySet["DutyShift"]):
+    def visible_to(self, actor: Actor) -> "DutyQuerySet":
+        """One's own shifts, and those at divisions where the actor works."""
+        reach = own(actor)
+        for prefix in actor.ranges(Permission.RECORD):
+            reach |= Q(division__path__startswith=prefix)
+        return self.filter(reach)
 
 
 class EntryQuerySet(models.QuerySet["HourEntry"]):

@@ -29,6 +29,7 @@ ROW = st.fixed_dictionaries(
         "arrived": st.integers(-80, 80),
         "left": st.integers(-80, 80),
         "minutes": st.integers(0, 1200),
+        "on_duty": st.sampled_from([0, 0, 1]),
         "distance": st.sampled_from([-1, 0, 400, 600, 9000]),
         "place": st.sampled_from([None, (104.0, 30.6), (104.5, 30.6), (104.0, 30.61)]),
     }
@@ -55,6 +56,7 @@ def columns_of(rows: Iterable[dict[str, Any]]) -> Attendances:
                 "minutes": row["minutes"],
                 "distance": row["distance"],
                 "radius": 500,
+                "on_duty": row.get("on_duty", 0),
                 "longitude": longitude,
                 "latitude": latitude,
             }

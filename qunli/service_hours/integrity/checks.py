@@ -32,11 +32,12 @@ class Facts:
     recorder_is_volunteer: Array
     identical_entries: Array
     ring: Rings
+    on_duty: Array
     minutes: Array
     planned_minutes: Array
 
     def columns(self) -> dict[str, object]:
-        """For the rules, with what is not known. Whether somebody was on duty is on no record yet."""
+        """For the rules, with what is not known."""
         return {
             "overlapping_minutes": self.overlapping_minutes,
             "minutes_on_day": self.minutes_on_day,
@@ -47,6 +48,7 @@ class Facts:
             "identical_entries": self.identical_entries,
             "ring_size": self.ring.size,
             "ring_confirmations": self.ring.confirmations,
+            "on_duty": self.on_duty,
             "minutes": self.minutes,
             "planned_minutes": self.planned_minutes,
         }
@@ -72,6 +74,7 @@ def facts(rows: Attendances, *, slack_minutes: int, largest_ring: int) -> Facts:
         recorder_is_volunteer=(rows.recorder == rows.person) | (rows.verifier == rows.person),
         identical_entries=_identical(rows),
         ring=rings(rows, largest_ring),
+        on_duty=rows.on_duty > 0,
         minutes=rows.minutes,
         planned_minutes=rows.planned,
     )

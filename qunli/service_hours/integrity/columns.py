@@ -37,6 +37,8 @@ class Attendances:
     """Metres from the place when signing in or out, the farther of both; UNKNOWN without."""
     radius: Array
     """Metres within which the activity allows it."""
+    on_duty: Array
+    """1 when the person had a paid shift at that time, by the duty roster; 0 otherwise."""
     longitude: Array
     latitude: Array
     """Of the activity's place, in degrees; NaN when it has none."""

@@ -21,6 +21,8 @@ COLUMNS = {
     "recorder": "coalesce(r.recorded_by_id, 0)", "verifier": "coalesce(r.verified_by_id, 0)",
     "signed_in": "r.signed_in_at", "signed_out": "r.signed_out_at", "starts": "a.starts_at", "ends": "a.ends_at",
     "minutes": "r.minutes::bigint", "distance": "coalesce(greatest(r.in_distance, r.out_distance), -1)::bigint",
+    "on_duty": "(EXISTS (SELECT FROM service_hours_dutyshift d WHERE d.person_id = r.person_id"
+    " AND d.since < least(r.signed_out_at, a.ends_at) AND d.until > greatest(r.signed_in_at, a.starts_at)))::int::bigint",
     "radius": "a.radius::bigint", "longitude": "coalesce(a.longitude, 'NaN')", "latitude": "coalesce(a.latitude, 'NaN')",
 }  # fmt: skip
 MOMENTS = {"signed_in", "signed_out", "starts", "ends"}

@@ -3,6 +3,7 @@
 from qunli.service_hours.services.certificates import issue, revoke
 from qunli.service_hours.services.day import Place, add_walk_in, sign_in, sign_in_for, sign_out, sign_out_for
 from qunli.service_hours.services.deadlines import chase, lapse
+from qunli.service_hours.services.duty import load_duty
 from qunli.service_hours.services.findings import dismiss, reply_to, uphold_finding
 from qunli.service_hours.services.late import Statement, sign_late, sign_late_for
 from qunli.service_hours.services.photos import add_photo, remove_photo
@@ -32,6 +33,7 @@ __all__ = [
     "dispute",
     "issue",
     "lapse",
+    "load_duty",
     "remove_photo",
     "reply_to",
     "revoke",
