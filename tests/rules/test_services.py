@@ -34,7 +34,8 @@ def test_stars_with_their_approval() -> None:
     ],
 )
 def test_confidence_by_evidence(evidence: dict[str, bool], expected: str) -> None:
-    nothing = dict.fromkeys(("rotating_code", "place", "leader", "photo", "served_person_confirmed"), False)
+    served = ("served_person_confirmed", "served_person_denied")
+    nothing = dict.fromkeys(("rotating_code", "sent_late", "place", "leader", "photo", *served), False)
     facts = {**nothing, **evidence, "minutes": 120, "planned_minutes": 120}
     assert services.evaluate("hour-confidence", facts, on=DAY).results["confidence"] == expected
     assert services.evaluate("hour-confidence", facts | {"minutes": 181}, on=DAY).results["confidence"] == "D"
