@@ -161,6 +161,9 @@ API_RATE = env.int("QUNLI_API_RATE", default=1200)
 """Requests of the API a minute for one token, account or address, over all processes; 0: no limit."""
 CALENDAR_SOURCES = ["qunli.volunteering.selectors.calendar_entries"]
 """Functions that give the entries of a person's calendar feed (qunli/notices/feeds.py)."""
+LATE_HOURS = env.int("QUNLI_LATE_HOURS", default=48)
+"""Hours within which a sign-in that was noted without a network may still be sent: a weekend in the mountains (our design; 办法 11
+gives 10 working days for the whole record). What comes later is left to the leader."""
 SMS_SENDER = env.str("QUNLI_SMS_SENDER", default="qunli.notices.sms.InboxSender" if DEMO else "qunli.notices.sms.Unconfigured")
 OUTSIDE_IDENTITIES: list[dict[str, Any]] = []
 """Shown on the sign-in page; filled from QUNLI_OIDC_* and QUNLI_WECHAT_*."""

@@ -4,6 +4,7 @@ what is noted there to the person, the activity and the time since which the pag
 
 from datetime import UTC, datetime, timedelta
 
+from django.conf import settings
 from django.core import signing
 
 from qunli.kernel import codes
@@ -17,7 +18,7 @@ CODES_AFTER = timedelta(hours=1)
 """Codes are handed out until this long after the end, for the sign-out."""
 CODES_FOR = timedelta(hours=12)
 """The most that a screen takes along."""
-SENT_WITHIN = timedelta(hours=48)
+SENT_WITHIN = timedelta(hours=settings.LATE_HOURS)
 """What is older when it arrives is left to the leader, who sets the time with a reason. A ticket is good for as long."""
 SLACK = timedelta(seconds=60)
 """A device's clock, set right by the server's, may be off by this much."""
