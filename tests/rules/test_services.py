@@ -42,14 +42,14 @@ def test_confidence_by_evidence(evidence: dict[str, bool], expected: str) -> Non
 
 
 def test_what_is_missing_is_asked_from_the_cheapest() -> None:
-    facts = {"rotating_code": False, "place": False, "minutes": 120, "planned_minutes": 120}
+    told = {"sent_late": False, "served_person_denied": False}
+    facts = told | {"rotating_code": False, "place": False, "minutes": 120, "planned_minutes": 120}
     found = services.evaluate("hour-confidence", facts, on=DAY)
     assert found.verdict == Verdict.UNKNOWN
     assert found.missing == ("leader", "photo", "served_person_confirmed")
     assert found.question == "leader"
-    settled = services.evaluate(
-        "hour-confidence", {"rotating_code": True, "place": True, "minutes": 1, "planned_minutes": 60}, on=DAY
-    )
+    enough = told | {"rotating_code": True, "place": True, "minutes": 1, "planned_minutes": 60}
+    settled = services.evaluate("hour-confidence", enough, on=DAY)
     assert (settled.results["confidence"], settled.missing) == ("A", ())
 
 
