@@ -22,7 +22,7 @@ from qunli.kernel.clock import local_date
 from qunli.kernel.words import search_tokens
 from qunli.people.models import Consent, Person
 from qunli.rules import selectors as rules
-from qunli.service_hours.models import Finding, ServiceRecord
+from qunli.service_hours.models import Finding, SampleItem, SamplingRound, ServiceRecord
 from qunli.volunteering.matching.scoring import Weights
 from qunli.volunteering.models import Activity, Invitation, MatchPlan, Membership, Post, SignUp, Team, Volunteer
 
@@ -190,6 +190,16 @@ def finding(record: ServiceRecord, **fields: Any) -> Finding:
         "rules_id": rules.held("hour-integrity", today).pk,
     } | fields
     return Finding.objects.create(record=record, **fields)
+
+
+def sample(of: ServiceRecord, **fields: Any) -> SampleItem:
+    """Drawn for certain in a round of its own, of the activity's day; nobody has judged it."""
+    day = local_date(of.activity.starts_at)
+    drawn = SamplingRound.objects.create(
+        division=of.activity.division, since=day, until=day, size=1, seed=1, state="open", records=1, organisations=1, drawn=1,
+        rules_id=rules.held("sampling-risk", day).pk, created_at=timezone.now(), drawn_at=timezone.now(),
+    )  # fmt: skip
+    return SampleItem.objects.create(round=drawn, record=of, team=of.activity.team, stratum="low", weight=1, chance=1.0, **fields)
 
 
 def record(of: SignUp | None = None, **fields: Any) -> ServiceRecord:

@@ -77,3 +77,20 @@ class Chased(models.IntegerChoices):
     NOBODY = 0, _("未提醒")
     LEADER = 1, _("已提醒负责人")
     ABOVE = 2, _("已告知上级")
+
+
+class RoundState(models.TextChoices):
+    """Of a spot check."""
+
+    DRAWING = "drawing", _("正在抽取")
+    OPEN = "open", _("核查中")
+    EMPTY = "empty", _("没有可抽的记录")
+    CLOSED = "closed", _("已公布")
+
+
+class Checked(models.TextChoices):
+    """What a spot check says of a record."""
+
+    RIGHT = "right", _("属实")
+    WRONG = "wrong", _("不实")
+    UNTOLD = "untold", _("无法认定")

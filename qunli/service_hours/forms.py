@@ -6,8 +6,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from qunli.divisions.forms import DivisionField
 from qunli.kernel.clock import SHANGHAI
-from qunli.service_hours.enums import ServedRole, Way
+from qunli.service_hours.enums import Checked, ServedRole, Way
 from qunli.service_hours.services import Statement
 from qunli.service_hours.verification import LARGEST
 
@@ -215,3 +216,30 @@ class FileForm(forms.Form):
 def local(moment: datetime | None) -> str:
     """A moment as the initial value of a datetime-local input, in Shanghai's clock."""
     return moment.astimezone(SHANGHAI).strftime("%Y-%m-%dT%H:%M") if moment else ""
+
+
+class RoundForm(forms.Form):
+    """A spot check: where, when, how many."""
+
+    division = DivisionField(label=_("区域"))
+    since = forms.DateField(label=_("服务日期从"), widget=Day(), error_messages={"invalid": _("请填写日期，例如 2026-03-05。")})
+    until = forms.DateField(label=_("服务日期到"), widget=Day(), error_messages={"invalid": _("请填写日期，例如 2026-03-05。")})
+    size = forms.IntegerField(label=_("抽取条数"), min_value=1, help_text=_("每条都要有人看，一般 100 到 400 条。"))
+
+
+class CheckForm(forms.Form):
+    """The verdict on a drawn record."""
+
+    verdict = forms.ChoiceField(
+        label=_("认定"),
+        choices=Checked.choices,
+        widget=forms.RadioSelect(),
+        error_messages={"required": _("请选择属实、不实或无法认定。"), "invalid_choice": _("请选择属实、不实或无法认定。")},
+    )
+    note = forms.CharField(
+        label=_("说明"),
+        required=False,
+        max_length=500,
+        help_text=_("认定不实或无法认定时必填：看了什么、问了谁。"),
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )

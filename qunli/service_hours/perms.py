@@ -8,7 +8,7 @@ from qunli.kernel.actor import Actor
 if TYPE_CHECKING:
     from qunli.divisions.models import Division
     from qunli.people.models import Person
-    from qunli.service_hours.models import Certificate, Finding, ServiceRecord
+    from qunli.service_hours.models import Certificate, Finding, SampleItem, ServiceRecord
     from qunli.volunteering.models import Activity
 
 
@@ -25,6 +25,10 @@ class Permission(StrEnum):
     """See what the checks against fabricated hours found, with the evidence side by side."""
     JUDGE = "service_hours.judge"
     """Decide on what the checks found, after the reply of the person concerned or the time for it."""
+    SAMPLE = "service_hours.sample"
+    """Plan a spot check of hours, and publish its results."""
+    SPOT_CHECK = "service_hours.spot_check"
+    """Look at the drawn records with their evidence and the person's name, and say whether they are right."""
     ISSUE_CERTIFICATE = "service_hours.issue_certificate"
     """Issue a certificate for another person, and download it."""
 
@@ -84,6 +88,13 @@ def may_judge(actor: Actor, finding: "Finding") -> bool:
     record = finding.record
     involved = {record.person_id, record.recorded_by_id, record.submitted_by_id, record.verified_by_id}
     return actor.person_id not in involved - {None} and actor.has(Permission.JUDGE, path=record.activity.division.path)
+
+
+def may_check(actor: Actor, item: "SampleItem") -> bool:
+    """Who spot-checks over the round's division; nobody whose record it is, or who recorded, submitted or verified it."""
+    record = item.record
+    involved = {record.person_id, record.recorded_by_id, record.submitted_by_id, record.verified_by_id}
+    return actor.person_id not in involved - {None} and actor.has(Permission.SPOT_CHECK, path=item.round.division.path)
 
 
 def may_issue_for(actor: Actor, person: "Person", path: str) -> bool:

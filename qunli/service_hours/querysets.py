@@ -10,7 +10,15 @@ from qunli.service_hours.enums import EntryKind
 from qunli.service_hours.perms import Permission
 
 if TYPE_CHECKING:
-    from qunli.service_hours.models import Certificate, DutyShift, Finding, HourEntry, ServiceRecord  # noqa: F401
+    from qunli.service_hours.models import (  # noqa: F401
+        Certificate,
+        DutyShift,
+        Finding,
+        HourEntry,
+        SampleItem,
+        SamplingRound,
+        ServiceRecord,
+    )
 
 SEEING = (Permission.SEE, Permission.RECORD, Permission.VERIFY, Permission.VOID)
 """Each of these lets an actor see the records in its range."""
@@ -32,6 +40,9 @@ def evidence(prefix: str = "", *, absent: frozenset[str] = frozenset()) -> list[
         "served": ServedRecord.objects.select_related("statement").order_by("-statement"),
     }
     return [models.Prefetch(prefix + name, found.none() if name in absent else found) for name, found in rows.items()]
+
+
+CHECKING = (Permission.SAMPLE, Permission.SPOT_CHECK)
 
 
 def own(actor: Actor) -> Q:
@@ -101,3 +112,27 @@ class CertificateQuerySet(models.QuerySet["Certificate"]):
             for prefix in actor.ranges(permission):
                 reach |= Q(person__volunteer__division__path__startswith=prefix)
         return self.filter(own(actor) | reach)
+
+
+def _of_rounds(actor: Actor, lookup: str) -> Q:
+    reach = Q(pk__in=[])
+    for permission in CHECKING:
+        for prefix in actor.ranges(permission):
+            reach |= Q(**{f"{lookup}division__path__startswith": prefix})
+    return reach
+
+
+class RoundQuerySet(models.QuerySet["SamplingRound"]):
+    def visible_to(self, actor: Actor) -> "RoundQuerySet":
+        """Rounds of the divisions where the actor plans spot checks or makes them."""
+        return self.filter(_of_rounds(actor, ""))
+
+    def published(self) -> "RoundQuerySet":
+        """Closed: what they say is public."""
+        return self.filter(state="closed")
+
+
+class ItemQuerySet(models.QuerySet["SampleItem"]):
+    def visible_to(self, actor: Actor) -> "ItemQuerySet":
+        """What was drawn in the rounds that the actor may see."""
+        return self.filter(_of_rounds(actor, "round__"))

@@ -1,7 +1,7 @@
 """The states of a service record and of a certificate (domain rules 1, 《志愿服务记录与证明出具办法（试行）》)."""
 
 from qunli.kernel.states import Machine, Transition
-from qunli.service_hours.enums import CertificateState, FindingState, RecordState
+from qunli.service_hours.enums import CertificateState, FindingState, RecordState, RoundState
 
 RECORD = Machine(
     "service_record",
@@ -45,5 +45,15 @@ CERTIFICATE = Machine(
         Transition(
             "revoke", ("issued",), "revoked", "service_hours.void", "hours that it rests on are void, or it was issued in error"
         )
+    ],
+)
+
+ROUND = Machine(
+    "sampling_round",
+    RoundState,
+    [
+        Transition("draw", ("drawing",), "open", "system", "what is drawn is work for who looks at it (21)"),
+        Transition("find_none", ("drawing",), "empty", "system", "no counted record lies in the period"),
+        Transition("close", ("open",), "closed", "service_hours.sample", "all of it is judged: the results are public (21)"),
     ],
 )

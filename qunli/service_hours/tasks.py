@@ -5,7 +5,7 @@ from procrastinate.contrib.django import app
 
 from qunli.service_hours.integrity.keeping import check_all, check_records
 from qunli.service_hours.sealing import seal
-from qunli.service_hours.services import chase, lapse
+from qunli.service_hours.services import chase, draw_round, lapse
 
 
 @app.periodic(cron="*/20 * * * *", periodic_id="service_hours.lapse")
@@ -42,3 +42,9 @@ def check_verified(records: list[int]) -> None:
 def check_nightly(timestamp: int) -> None:
     """Everything of the last quarter, by the same checks."""
     check_all(now=timezone.now())
+
+
+@app.task(name="service_hours.draw_sample")
+def draw_sample(sampling_round: int) -> None:
+    """A planned spot check is drawn."""
+    draw_round(round_id=sampling_round, now=timezone.now())

@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from qunli.service_hours.views import certificates, day, evidence, findings, late, records
+from qunli.service_hours.views import certificates, day, evidence, findings, late, records, sampling
 
 app_name = "service_hours"
 
@@ -37,6 +37,11 @@ urlpatterns = [
     path("findings/<int:finding>/", findings.finding, name="finding"),
     path("findings/<int:finding>/reply/", findings.reply, name="reply"),
     path("findings/<int:finding>/decide/", findings.decide, name="decide"),
+    path("sampling/", sampling.rounds, name="sampling"),
+    path("sampling/<int:sampling_round>/", sampling.sampling_round, name="sampling_round"),
+    path("sampling/<int:sampling_round>/close/", sampling.close, name="sampling_close"),
+    path("sampling/items/<int:item>/", sampling.item, name="sample_item"),
+    path("sampling/items/<int:item>/check/", sampling.check, name="sample_check"),
     path("certificates/", certificates.certificates, name="certificates"),
     path("certificates/issue/", certificates.issue, name="issue"),
     path("certificates/<str:number>/", certificates.certificate, name="certificate"),
@@ -45,5 +50,7 @@ urlpatterns = [
     path("verify/seals/", certificates.seals, name="seals"),
     path("verify/seals.json", certificates.seals_json, name="seals_json"),
     path("verify/verify_certificate.py", certificates.verifier, name="verifier"),
+    path("verify/sampling/", sampling.published, name="published"),
+    path("verify/sampling/<int:sampling_round>/", sampling.published_round, name="published_round"),
     path("verify/<str:number>/", certificates.verify_number, name="verify_number"),
 ]

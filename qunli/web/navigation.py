@@ -118,6 +118,10 @@ ENTRIES: list[Entry] = [
         short=_("记录"),
     ),
     Entry(_("时长疑点"), "service_hours:findings", "shield", "hours", needs=("service_hours.inspect", "service_hours.judge")),
+    Entry(
+        _("抽查"), "service_hours:sampling", "clipboard-check", "hours", needs=("service_hours.sample", "service_hours.spot_check")
+    ),
+    Entry(_("抽查结果"), "service_hours:published", "activity", "hours"),
     Entry(_("我的证明"), "service_hours:certificates", "award", "hours", signed_in=True),
     Entry(_("核验证明"), "service_hours:verify", "badge-check", "hours", weight=30, short=_("核验")),
     Entry(_("消息"), "notices:list", "bell", "start", signed_in=True, counts=True),

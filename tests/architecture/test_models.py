@@ -61,6 +61,7 @@ WITHOUT_BY = {
     "service_hours.LateStatement.received_at": "sent_by",
     "service_hours.Photo.taken_at": "by the camera's clock",
     "service_hours.ServedStatement.answered_at": "by who holds the phone, or the audit names who entered their code",
+    "service_hours.SamplingRound.drawn_at": "by the system",
     "service_hours.Certificate.revoked_at": "the audit names who",
 }
 

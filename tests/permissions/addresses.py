@@ -54,6 +54,8 @@ MEANINGS: list[tuple[str, str, str]] = [
     ("records/", "statement", "=1"),
     ("", "record", "record.pk"),
     ("", "finding", "finding.pk"),
+    ("sampling/items/", "item", "sample.pk"),
+    ("", "sampling_round", "sample.round_id"),
     ("cases/", "number", "case.number"),
     ("{number}", "number", "case.number"),
     ("cases/", "which", "=all"),

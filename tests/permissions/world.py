@@ -85,6 +85,7 @@ def build_place(district: str) -> Place:
             "present": factories.sign_up(other.person, running_post),
             "record": record,
             "finding": factories.finding(record),
+            "sample": factories.sample(record),
             "certificate": certificate_of(other.person, team, now),
             "posting": factories.posting(factories.person(division=community), "community_worker", community),
             "decision": decision_on(volunteer.person, now),

@@ -2,8 +2,8 @@
 
 from ninja import Router
 
-from qunli.service_hours.api import certificates, day, evidence, findings, records
+from qunli.service_hours.api import certificates, day, evidence, findings, records, sampling
 
 router = Router(tags=["service_hours"])
-for part in (day, records, evidence, findings, certificates):
+for part in (day, records, evidence, findings, certificates, sampling):
     router.add_router("", part.router)

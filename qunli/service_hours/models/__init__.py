@@ -1,8 +1,9 @@
-"""What this room keeps: `hours` are records, ledger, findings, seals, certificates; `evidence`, `duty` for and against them."""
+"""What this room keeps: `hours` are records, ledger, findings, seals, certificates; `evidence`, `duty`, `sampling` judge them."""
 
 from qunli.service_hours.models.duty import DutyShift
 from qunli.service_hours.models.evidence import Photo, ServedRecord, ServedStatement
 from qunli.service_hours.models.hours import Certificate, Finding, HourEntry, LateStatement, Seal, SealBlock, ServiceRecord
+from qunli.service_hours.models.sampling import SampleItem, SamplingResult, SamplingRound, SamplingStratum
 
 __all__ = [
     "Certificate",
@@ -11,6 +12,10 @@ __all__ = [
     "HourEntry",
     "LateStatement",
     "Photo",
+    "SampleItem",
+    "SamplingResult",
+    "SamplingRound",
+    "SamplingStratum",
     "Seal",
     "SealBlock",
     "ServedRecord",

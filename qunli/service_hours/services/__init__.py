@@ -18,6 +18,7 @@ from qunli.service_hours.services.records import (
     verify,
     void,
 )
+from qunli.service_hours.services.sampling import check_item, close_round, draw_round, plan_round
 from qunli.service_hours.services.served import ask_served, say_served, tell_code
 
 __all__ = [
@@ -27,13 +28,17 @@ __all__ = [
     "add_walk_in",
     "ask_served",
     "chase",
+    "check_item",
+    "close_round",
     "confirm",
     "correct",
     "dismiss",
     "dispute",
+    "draw_round",
     "issue",
     "lapse",
     "load_duty",
+    "plan_round",
     "remove_photo",
     "reply_to",
     "revoke",

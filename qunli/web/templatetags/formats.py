@@ -117,6 +117,12 @@ register.filter("listed", listed)
 
 
 @register.filter
+def percent(share: float | None) -> str:
+    """A share as per cent with one decimal: 3.4 %."""
+    return "" if share is None else f"{share * 100:.1f}%"
+
+
+@register.filter
 def minus(value: int | None, other: int | None) -> int:
     return (value or 0) - (other or 0)
 
