@@ -132,7 +132,7 @@ def _version(request: HttpRequest, key: str, asked: str) -> Version:
     """The version that was asked for, else the one in force, else the latest; 404 when the actor may not read it."""
     visible = selectors.versions(actor_of(request)).filter(key=key)
     if asked:
-        if not asked.isdigit() or len(asked) > 18:
+        if not asked.isdecimal() or len(asked) > 18:
             raise Http404
         return get_object_or_404(visible, pk=int(asked))
     in_force = _in_force(key)
@@ -147,7 +147,7 @@ def _person(request: HttpRequest, actor: Actor) -> Person | None:
     asked = request.POST.get("person", "")
     if not asked:
         return None
-    if not asked.isdigit() or len(asked) > 18:
+    if not asked.isdecimal() or len(asked) > 18:
         raise Http404
     found = get_object_or_404(people.visible(actor), pk=int(asked))
     if not may_try_on(actor, found):

@@ -34,7 +34,9 @@ def test_everyone_reads_what_is_public_and_staff_all(as_role: Any) -> None:
     assert resident.get("/rules/hour-integrity/try").status_code == 404
     assert "时长真实性检查" in text_of(officer.get("/rules/"))
     assert officer.get("/rules/no-such-rules/").status_code == 404
-    assert officer.get("/rules/volunteer-stars/?version=99999999999999999999").status_code == 404
+    for version in ("99999999999999999999", "²", "-1"):
+        assert officer.get("/rules/volunteer-stars/", {"version": version}).status_code == 404
+    assert resident.post("/rules/volunteer-stars/try", {"person": "²"}).status_code == 404
 
 
 def test_a_rule_set_reads_as_sentences(as_role: Any) -> None:

@@ -112,6 +112,17 @@ def test_the_same_photo_again_changes_nothing_and_never_proves_another_activity(
     assert refused.value.code == "used"
 
 
+def test_no_more_than_the_most_by_taking_away_and_adding_again(world: World) -> None:
+    person = world.volunteer()
+    record = world.verified(person)
+    first, *_others = [add(world, record, picture(shade=shade)) for shade in range(1, 241, 40)]
+    services.remove_photo(photo=first, by=world.actor(person))
+    add(world, record, picture(shade=250))
+    with pytest.raises(Refused) as refused:
+        add(world, record, picture(shade=1))
+    assert refused.value.code == "most"
+
+
 @pytest.mark.parametrize(
     ("upload", "code"),
     [
@@ -249,6 +260,50 @@ def test_nobody_is_a_witness_of_themselves(world: World) -> None:
         with pytest.raises(Refused) as refused:
             asked(world, record, phone=phone)
         assert refused.value.code == "own_phone"
+
+
+def test_those_who_take_part_or_lead_are_no_witnesses_of_each_other(world: World) -> None:
+    person, friend = world.volunteer(), world.volunteer()
+    record = world.verified(person)
+    for other in (friend, factories.leader(world.team).person):
+        with pytest.raises(Refused) as refused:
+            asked(world, record, by=person, phone=str(other.phone))
+        assert refused.value.code == "own_phone"
+    assert not ServedStatement.objects.exists()
+
+
+def test_nobody_tries_out_whose_phone_it_is(world: World) -> None:
+    person = world.volunteer()
+    record = world.verified(person)
+    for _try in range(3):
+        with pytest.raises(Refused):
+            asked(world, record, by=person, phone=str(person.phone))
+    with pytest.raises(Refused) as refused:
+        asked(world, record, by=person, phone=OUTSIDE)
+    assert refused.value.code == "too_many"
+
+
+def test_an_answer_names_lines_of_its_own(world: World) -> None:
+    record, other = world.verified(world.volunteer()), world.verified(world.volunteer())
+    statement, _token = asked(world, record)
+    asked(world, other)
+    foreign = attesting.lines_about(record=other)[0].pk
+    with pytest.raises(Refused) as refused:
+        services.say_served(statement=statement, came=True, lines=[foreign], now=at(13))
+    assert refused.value.code == "nobody"
+    statement.refresh_from_db()
+    assert not statement.answer
+
+
+def test_a_code_after_the_link_says_so(world: World) -> None:
+    person = world.volunteer()
+    record = world.verified(person)
+    statement, _token = asked(world, record)
+    code = sent_code()
+    services.say_served(statement=statement, came=False, lines=None, now=at(13))
+    with pytest.raises(Refused) as refused:
+        services.tell_code(statement=statement, code=code, by=world.actor(person), now=at(14))
+    assert refused.value.code == "answered"
 
 
 def test_nobody_is_pestered_and_late_is_late(world: World) -> None:

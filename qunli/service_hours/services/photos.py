@@ -51,12 +51,12 @@ def add_photo(*, record: ServiceRecord, upload: "UploadedFile[Any]", by: Actor, 
             if known is not None and known.attachment_id is not None:
                 transaction.set_rollback(True)
                 return known
+            if found.photos.exclude(attachment=None).count() >= MOST:
+                raise Refused(_("一条记录最多 %(count)d 张照片。") % {"count": MOST}, code="most", field="file")
             if known is not None:
                 known.attachment = attachment
                 known.save(update_fields=["attachment"])
                 return known
-            if found.photos.exclude(attachment=None).count() >= MOST:
-                raise Refused(_("一条记录最多 %(count)d 张照片。") % {"count": MOST}, code="most", field="file")
             photo = Photo.objects.create(
                 record=found,
                 activity=found.activity,

@@ -14,6 +14,7 @@ from django.urls import reverse as address
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from qunli.access.selectors import actor_of
 from qunli.accounts.services import count_attempt
 from qunli.audit.services import record as audit
 from qunli.kernel.actor import NOBODY, Actor
@@ -23,7 +24,9 @@ from qunli.kernel.errors import Refused
 from qunli.kernel.masking import mask_phone
 from qunli.notices.services import send_sms
 from qunli.people.identity import normal_phone
+from qunli.people.models import Person
 from qunli.people.selectors import find_by_phone
+from qunli.service_hours import perms
 from qunli.service_hours.enums import ServedAnswer, ServedRole, ServedWay
 from qunli.service_hours.models import ServedRecord, ServedStatement, ServiceRecord
 from qunli.service_hours.services.photos import check_may_add
@@ -64,8 +67,9 @@ def ask_served(
         if one.signed_out_at is None:
             raise Refused(_("志愿者签退以后才能请服务对象确认。"), code="not_ended", field="phone")
     phone = normal_phone(phone)
-    _not_of_those_involved(records, phone, by)
+    # Counted first, so that nobody tries out whose phone is that of somebody who takes part.
     _count_asks(records, phone, now)
+    _not_of_those_involved(records, phone, by, now)
     token, code = secrets.token_urlsafe(24), f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
     digest, activity = sha256(token.encode()).digest(), records[0].activity
     with transaction.atomic():
@@ -103,21 +107,26 @@ def ask_served(
 def say_served(*, statement: ServedStatement, came: bool, lines: Iterable[int] | None, now: datetime) -> ServedStatement:
     """The answer of who holds the link: whether they came, and which of them (`lines` of the statement; None: all).
 
-    Said once, by one statement; said again, it changes nothing. Raises Refused "over" when the time for it has passed.
+    Said once, by one statement; said again, it changes nothing. Raises Refused "over" when the time for it has passed, and at
+    "came" "nobody" when they came but none of `lines` is of the statement.
     """
+    if lines is not None:
+        lines = list(statement.lines.filter(pk__in=list(lines)).values_list("pk", flat=True))
+        if came and not lines:
+            raise Refused(_("请勾选来过的人；一个都没有来，请点“没有来过”。"), code="nobody", field="came")
     return _say(statement, came=came, lines=lines, way=ServedWay.LINK, by=NOBODY, now=now)
 
 
 def tell_code(*, statement: ServedStatement, code: str, by: Actor, now: datetime) -> ServedStatement:
     """The volunteer, or who runs the day, enters the code that the person served told them: all of the statement came.
 
-    Raises Denied; Refused at "code": "code_form", "code_wrong", "too_many", "over", "state".
+    Raises Denied; Refused at "code": "code_form", "code_wrong", "too_many", "over", "state", "answered" (by the link).
     """
     records = [line.record for line in statement.lines.select_related("record__activity__division", "record__activity__team")]
     for one in records:
         check_may_add(record=one, by=by, now=now, field="code")
     if statement.answer:
-        return statement
+        return _by_code(statement)
     text = "".join(unicodedata.normalize("NFKC", code).split())
     if len(text) != CODE_DIGITS or not text.isdecimal():
         raise Refused(_("确认码是 6 位数字，请问服务对象手机短信里的数字。"), code="code_form", field="code")
@@ -125,7 +134,14 @@ def tell_code(*, statement: ServedStatement, code: str, by: Actor, now: datetime
     count_attempt(key=f"served:{statement.pk}", limit=TRIES, window=VALID, now=now, field="code", message=too_many)
     if not hmac.compare_digest(bytes(statement.code_digest), _code_digest(bytes(statement.token_digest), text)):
         raise Refused(_("确认码不对。请核对服务对象手机短信里的 6 位数字。"), code="code_wrong", field="code")
-    return _say(statement, came=True, lines=None, way=ServedWay.CODE, by=by, now=now)
+    return _by_code(_say(statement, came=True, lines=None, way=ServedWay.CODE, by=by, now=now))
+
+
+def _by_code(statement: ServedStatement) -> ServedStatement:
+    """Who answered by the link may have said something else than a code says."""
+    if statement.way != ServedWay.CODE:
+        raise Refused(_("服务对象已经打开链接答复过，确认码不再有用。"), code="answered", field="code")
+    return statement
 
 
 def _say(
@@ -147,14 +163,22 @@ def _say(
     return statement
 
 
-def _not_of_those_involved(records: Sequence[ServiceRecord], phone: str, by: Actor) -> None:
-    """Nobody is a witness of what they did, recorded or answer for themselves."""
-    involved = {by.person_id, records[0].activity.person_in_charge_id}
+def _not_of_those_involved(records: Sequence[ServiceRecord], phone: str, by: Actor, now: datetime) -> None:
+    """Nobody is a witness of what they did, recorded or answer for: not for themselves, nor one for another."""
+    activity = records[0].activity
+    involved = {by.person_id, activity.person_in_charge_id}
     for one in records:
         involved |= {one.person_id, one.recorded_by_id, one.submitted_by_id, one.verified_by_id}
-    if any(person.pk in involved for person in find_by_phone(phone)):
+    people = find_by_phone(phone)
+    involved |= set(activity.sign_ups.filter(person__in=people).exclude(state="cancelled").values_list("person_id", flat=True))
+    if any(person.pk in involved or _answers_for(person, records[0], now) for person in people):
         message = _("这是志愿者或负责人自己的手机号码。请填写服务对象、家属或接受服务的单位的号码。")
         raise Refused(message, code="own_phone", field="phone")
+
+
+def _answers_for(person: Person, record: ServiceRecord, now: datetime) -> bool:
+    actor = actor_of(person, local_date(now))
+    return perms.may_record(actor, record.activity) or perms.may_verify(actor, record)
 
 
 def _count_asks(records: Sequence[ServiceRecord], phone: str, now: datetime) -> None:

@@ -126,8 +126,6 @@ def _answer(request: HttpRequest, statement: ServedStatement) -> None:
     if answer not in ("yes", "no"):
         raise Refused(_("请点“来过”或“没有来过”。"), code="empty", field="came")
     lines = [int(line) for line in request.POST.getlist("line") if line.isdecimal() and len(line) < 19]
-    if answer == "yes" and not lines:
-        raise Refused(_("请勾选来过的人；一个都没有来，请点“没有来过”。"), code="nobody", field="came")
     count_answer(request)
     services.say_served(statement=statement, came=answer == "yes", lines=lines, now=timezone.now())
 
