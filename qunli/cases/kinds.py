@@ -30,13 +30,16 @@ class Panel(NamedTuple):
 
 @dataclass(frozen=True)
 class CaseKind:
-    """`units_for`: whom a desk may choose from; `panel`: what the room adds to the page of a case."""
+    """`units_for`: whom a desk may choose from; `panel`: what the room adds to the page of a case; `on_split`: what it keeps of a
+    case beside it is written for a part that is split from it too.
+    """
 
     key: str
     name: object
     catalogue: Path
     units_for: "Callable[[Case], Iterable[Unit]] | None" = None
     panel: "Callable[[Case, Actor], Panel | None] | None" = None
+    on_split: "Callable[[Case, Case], None] | None" = None
 
     @property
     def matters(self) -> Mapping[str, Matter]:

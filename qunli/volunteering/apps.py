@@ -17,6 +17,7 @@ class VolunteeringConfig(AppConfig):
         from qunli.people.services import on_erase, on_merge_conflict
         from qunli.rules.facts import provide
         from qunli.volunteering.requests.selectors import CATALOGUE, KIND, panel, teams_for
+        from qunli.volunteering.requests.services import split
         from qunli.volunteering.selectors import verified_minutes
         from qunli.volunteering.services.registration import end_with_person
         from qunli.volunteering.services.teams import division_of_team, team_names
@@ -28,7 +29,7 @@ class VolunteeringConfig(AppConfig):
         on_erase(end_with_person)
         on_unit("team", division_of_team, team_names)
         provide("verified_minutes")(verified_minutes)
-        register_kind(CaseKind(KIND, _("群众点单"), CATALOGUE, units_for=teams_for, panel=panel))
+        register_kind(CaseKind(KIND, _("群众点单"), CATALOGUE, units_for=teams_for, panel=panel, on_split=split))
 
 
 def _end(states: dict[str, str], moment: str = "") -> Any:

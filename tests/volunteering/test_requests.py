@@ -150,6 +150,28 @@ def test_it_becomes_an_activity_and_hours_and_rating_come_back(frozen: Any) -> N
     assert "陪您聊了两个小时" in text
 
 
+def test_a_part_that_is_split_off_is_a_request_too() -> None:
+    client, now = resident(), timezone.now()
+    worker = make.person()
+    make.posting(worker, "community_worker", client.division)
+    desk = actor_of(worker, local_date(now))
+    wish = requests.Wish("errand", client.division, text="取药，还要修灯", starts_at=now + timedelta(days=2))
+    case = requests.ask(wish=wish, requester=client.person, by=actor_of(client.person, local_date(now)), now=now)
+    asked = cases.Asked(matter="repair", division=client.division, title="修灯", text="客厅的灯")
+    [part] = cases.split(case=case, parts=[asked], by=desk, now=now)
+    assert part.resident_request.starts_at == case.resident_request.starts_at
+    team = make.team(division=client.division)
+    leader = actor_of(make.leader(team).person, local_date(now))
+    unit = Unit(team.division_id, team.unit, team.name)
+    cases.dispatch(case=part, to=[unit], by=desk, now=now)
+    cases.take(case=part, unit=unit, by=leader, now=now)
+    part = Case.objects.with_places().get(pk=part.pk)
+    found = panel(part, leader)
+    assert found is not None
+    assert found.context["team"] == str(team.pk)
+    requests.becomes(case=part, activity=make.activity(team), by=leader, now=now)
+
+
 def test_every_matter_of_the_catalogue_has_a_category_or_is_none_of_ours() -> None:
     from qunli.cases.services import matters
 

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from qunli.cases.clocks import clocks_on
+from qunli.cases.kinds import kind_of
 from qunli.cases.models import Case
 from qunli.cases.perms import Permission, may_dispatch
 from qunli.cases.services.receiving import Asked, Contact, receive
@@ -78,10 +79,12 @@ def split(*, case: Case, parts: Sequence[Asked], by: Actor, now: datetime) -> li
         if current.ended:
             raise Refused(_("已经结束的工单不能拆分。"), code="state", state=current.state)
         contact = Contact(current.contact_name or "", current.contact_phone or "") if current.requester is None else None
-        made = []
+        made, on_split = [], kind_of(current.kind).on_split
         for part in parts:
             new = receive(kind=current.kind, asked=part, requester=current.requester, contact=contact, by=by, now=now)
             Case.objects.filter(pk=new.pk).update(split_from=current)
+            if on_split is not None:
+                on_split(current, new)
             note_event(current, "split", by=by, now=now, note=new.shown_number)
             made.append(new)
     return made

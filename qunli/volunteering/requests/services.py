@@ -57,6 +57,12 @@ def becomes(*, case: Case, activity: Activity, by: Actor, now: datetime) -> None
         cases.begin(case=case, note=_("发起活动“%(title)s”") % {"title": activity.title}, by=by, now=now)
 
 
+def split(case: Case, part: Case) -> None:
+    """A further thing that was asked for becomes a request too, wanted at the same time. In the caller's transaction."""
+    wanted = ResidentRequest.objects.filter(case=case).values_list("starts_at", flat=True).first()
+    ResidentRequest.objects.create(case=part, starts_at=wanted)
+
+
 def held(*, activity: Activity, by: Actor, now: datetime) -> None:
     """The activity is over: it stands in the request's way, and the team is asked for the answer. In the caller's transaction."""
     for request in ResidentRequest.objects.filter(activity=activity).select_related("case__owner_division", "case__desk"):
