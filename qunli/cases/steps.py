@@ -15,6 +15,7 @@ from qunli.cases.states import CASE
 from qunli.kernel.actor import Actor
 from qunli.kernel.clock import local_date
 from qunli.kernel.errors import Denied, Refused
+from qunli.kernel.words import seen
 from qunli.notices.services import tell
 
 
@@ -34,7 +35,7 @@ def handled(case: Case, by: Actor) -> Case:
 def said(reason: str, *, field: str = "reason") -> str:
     """A reason in one line. Raises Refused at `field` when nothing is said, or too much."""
     words = " ".join(reason.split())
-    if len(words) < 2:
+    if seen(words) < 2:
         raise Refused(_("请写明原因，对方会看到。"), code="reason", field=field)
     if len(words) > 300:
         raise Refused(_("最多 300 个字。"), code="reason", field=field)

@@ -238,6 +238,8 @@ def do(verb: str, case: Case, values: dict[str, Any], by: Actor, now: datetime) 
     elif verb == "attach":
         if not perms.may_see_contact(by, case):
             raise Denied(Permission.SEE_CONTACT)
+        if case.ended:
+            raise Refused(_("已经结束的工单不能再添加文件。"), code="state", field="file")
         store(upload=values["file"], owner=Person.objects.get(pk=by.person_id or 0), subject=f"case:{case.pk}", by=by)
     else:
         call[verb](case=case, by=by, now=now, **values)

@@ -28,6 +28,11 @@ def normal(text: str) -> str:
     return unicodedata.normalize("NFKC", text.replace("\x00", "")).casefold()
 
 
+def seen(text: str) -> int:
+    """How many characters of a text a reader sees: none of spaces, controls and those of no width."""
+    return sum(letter.isprintable() and not letter.isspace() for letter in text)
+
+
 @lru_cache(maxsize=50_000)
 def pinyin(text: str) -> str:
     """Joined pinyin without tones: 锦江 -> jinjiang."""

@@ -9,7 +9,7 @@ from qunli.audit.models import Event
 from qunli.cases import services
 from qunli.files.models import Attachment
 from tests import factories
-from tests.cases.conftest import Place, build_place
+from tests.cases.conftest import NOW, Place, build_place
 from tests.conftest import FrozenClock
 from tests.roles import client_of
 
@@ -102,6 +102,10 @@ def test_a_photo_is_seen_by_those_who_see_the_contact(place: Place) -> None:
     kept = Attachment.objects.get(subject=f"case:{case.pk}")
     assert client_of(factories.account(place.leader)).get(f"/files/{kept.key}/").status_code == 200
     see(rival, f"/files/{kept.key}/", 404)
+    services.withdraw(case=case, by=place.actor(place.resident), now=NOW)
+    late = SimpleUploadedFile("灯.png", picture.getvalue(), "image/png")
+    assert resident.post(f"/cases/{case.number}/attach/", {"file": late}).status_code == 422
+    assert Attachment.objects.count() == 1
 
 
 def test_pages_in_english_and_few_queries(place: Place, max_queries: Callable[[int], Any]) -> None:

@@ -366,3 +366,14 @@ def test_the_database_refuses_to_close_too_early(place: Place) -> None:
     Case.objects.filter(pk=case.pk).update(state="visited_back")
     with pytest.raises(DatabaseError, match="case_closed_after_survey"), transaction.atomic():
         Case.objects.filter(pk=case.pk).update(state="archived")
+
+
+@pytest.mark.parametrize("text", ["\u200b\u200b", "\x01\x02\x03", "\u2060 \ufeff"])
+def test_what_nobody_sees_is_neither_answer_nor_reason(place: Place, text: str) -> None:
+    case, leader = place.taken(), place.actor(place.leader)
+    with pytest.raises(Refused) as refused:
+        services.reply(case=case, text=text, channel="phone", by=leader, now=NOW)
+    assert refused.value.field == "text"
+    with pytest.raises(Refused) as refused:
+        services.give_back(case=case, reason=text, by=leader, now=NOW)
+    assert refused.value.field == "reason"

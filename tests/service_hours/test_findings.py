@@ -172,6 +172,9 @@ def test_the_pages(world: World, language: str) -> None:
     assert browser(person).post(f"/findings/{finding.pk}/decide/", {"reason": "x"}).status_code == 403
     judge_ = browser(world.officer)
     assert "我在场" in judge_.get(f"/findings/{finding.pk}/").content.decode()
+    assert judge_.post(f"/findings/{finding.pk}/decide/", {"reason": "查实"}).status_code == 400, "no decision is none"
+    assert judge_.post(f"/findings/{finding.pk}/decide/", {"reason": "查实", "decision": "x"}).status_code == 400
+    assert judge_.post(f"/findings/{finding.pk}/decide/", {"reason": "\u200b", "decision": "uphold"}).status_code == 422
     assert judge_.post(f"/findings/{finding.pk}/decide/", {"reason": "", "decision": "uphold"}).status_code == 422
     assert judge_.post(f"/findings/{finding.pk}/decide/", {"reason": "查实", "decision": "uphold"}).status_code == 302
     finding.record.refresh_from_db()

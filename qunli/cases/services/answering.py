@@ -15,6 +15,7 @@ from qunli.cases.steps import handled, locked, note_event, said, step, tell_desk
 from qunli.kernel.actor import SYSTEM, Actor
 from qunli.kernel.clock import add_working_days, local_date
 from qunli.kernel.errors import Denied, Refused
+from qunli.kernel.words import seen
 
 
 def _calm(case: Case) -> str:
@@ -24,7 +25,7 @@ def _calm(case: Case) -> str:
 def reply(*, case: Case, text: str, channel: str, by: Actor, now: datetime) -> None:
     """Answer the requester: text, channel, time. All who assist must have reported before."""
     words = text.strip()
-    if not 2 <= len(words) <= 2000:
+    if seen(words) < 2 or len(words) > 2000:
         raise Refused(_("请写明办理结果，最多 2000 个字。"), code="text", field="text")
     if channel not in Channel.values:
         raise Refused(_("请选择怎样答复的。"), code="channel", field="channel")

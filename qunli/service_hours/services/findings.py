@@ -11,6 +11,7 @@ from qunli.audit import services as audit
 from qunli.kernel.actor import Actor
 from qunli.kernel.clock import local_date
 from qunli.kernel.errors import Denied, Refused
+from qunli.kernel.words import seen
 from qunli.notices.services import tell
 from qunli.service_hours import perms
 from qunli.service_hours.enums import FindingState, RecordState
@@ -85,7 +86,7 @@ def _locked(finding: Finding) -> Finding:
 
 def _words(text: str, field: str, longest: int) -> str:
     text = text.strip()
-    if not text:
+    if not seen(text):
         raise Refused(_("请写明情况。"), code="empty", field=field)
     if len(text) > longest:
         raise Refused(_("最多 %(count)d 个字。") % {"count": longest}, code="long", field=field)

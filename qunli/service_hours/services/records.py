@@ -17,6 +17,7 @@ from qunli.audit import services as audit
 from qunli.kernel.actor import Actor
 from qunli.kernel.clock import local_date
 from qunli.kernel.errors import Denied, Refused
+from qunli.kernel.words import seen
 from qunli.notices.services import tell
 from qunli.service_hours import perms
 from qunli.service_hours.enums import RecordState
@@ -317,7 +318,7 @@ def _tell_volunteer(records: Sequence[ServiceRecord], template: str, by: Actor, 
 
 def _reason(text: str) -> str:
     text = text.strip()
-    if not text:
+    if not seen(text):
         raise Refused(_("请写明原因。"), code="reason", field="reason")
     if len(text) > 300:
         raise Refused(_("原因最多 300 个字。"), code="reason_long", field="reason")

@@ -1,6 +1,7 @@
 """What the checks against fabricated hours found: the list, one finding with the evidence side by side, reply and decision."""
 
 from django.contrib import messages
+from django.core.exceptions import BadRequest
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -66,9 +67,11 @@ def decide(request: HttpRequest, finding: int) -> HttpResponse:
     found, actor = _or_404(request, finding), actor_of(request)
     if not perms.may_judge(actor, found):
         raise Denied(Permission.JUDGE)
+    verb = {"uphold": services.uphold_finding, "dismiss": services.dismiss}.get(request.POST.get("decision", ""))
+    if verb is None:
+        raise BadRequest("decision")
     form = ReasonForm(request.POST)
     if form.is_valid():
-        verb = services.uphold_finding if request.POST.get("decision") == "uphold" else services.dismiss
         try:
             verb(finding=found, reason=form.cleaned_data["reason"], by=actor, now=timezone.now())
         except Refused as refused:
