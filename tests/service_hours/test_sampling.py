@@ -105,7 +105,7 @@ def test_wrong_opens_a_finding_that_can_void(world: World) -> None:
     item = drawn(world, 5).items.get()
     officer = world.actor(world.officer)
     with pytest.raises(Refused) as refused:
-        services.check_item(item=item, verdict="wrong", note=" ", by=officer, now=LATER)
+        services.check_item(item=item, verdict="wrong", note=" \u200b", by=officer, now=LATER)
     assert (refused.value.code, refused.value.field) == ("note", "note")
     services.check_item(item=item, verdict="wrong", note="问了社区，当天没有活动", by=officer, now=LATER)
     finding = Finding.objects.get()

@@ -12,6 +12,7 @@ from qunli.divisions.models import Division
 from qunli.kernel.actor import SYSTEM, Actor
 from qunli.kernel.clock import SHANGHAI, local_date
 from qunli.kernel.errors import Denied, Refused
+from qunli.kernel.words import seen
 from qunli.rules import selectors as rules
 from qunli.rules.services import evaluate, parameters
 from qunli.service_hours import perms
@@ -132,7 +133,7 @@ def check_item(*, item: SampleItem, verdict: str, note: str, by: Actor, now: dat
     if verdict not in Checked.values:
         raise Refused(_("请选择属实、不实或无法认定。"), code="verdict", field="verdict")
     note = note.strip()
-    if verdict != Checked.RIGHT and not note:
+    if verdict != Checked.RIGHT and not seen(note):
         raise Refused(_("请写明看到了什么、为什么这样认定。"), code="note", field="note")
     if len(note) > LONGEST_NOTE:
         raise Refused(_("最多 %(count)d 个字。") % {"count": LONGEST_NOTE}, code="long", field="note")
