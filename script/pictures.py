@@ -90,6 +90,10 @@ SHOTS = [
     Shot("divisions-desk-zh-dark", "city_officer", lambda: reverse("divisions:browse"), "desk", dark=True),
     Shot("components-desk-zh", "", lambda: reverse("web:gallery"), "desk"),
     Shot("queue-desk-zh", "street_officer", lambda: reverse("volunteering:queue"), "desk"),
+    Shot("matches-phone-zh", "volunteer", lambda: reverse("volunteering:matches")),
+    Shot("cases-desk-zh", "community_worker", lambda: reverse("cases:queue"), "desk"),
+    Shot("rules-desk-zh", "city_officer", lambda: reverse("rules:detail", args=["volunteer-stars"]), "desk"),
+    Shot("seals-phone-zh", "", lambda: reverse("service_hours:seals")),
 ]
 
 
