@@ -121,7 +121,7 @@ def fill(settings: dict[str, str], scale: float) -> list[dict[str, str]]:
 
 def children(settings: dict[str, str], host: str, port: int) -> list[Child]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    # Threads of one process take turns at one interpreter: more than two let each other's answers wait longer, and give none sooner.
+    # Threads of one process take turns at one interpreter: with more than two, answers wait longer and none comes sooner.
     workers, threads = settings.get("QUNLI_WEB_WORKERS", str(max(2, cores))), settings.get("QUNLI_WEB_THREADS", "2")
     web = [
         str(VENV / "bin" / "granian"), "config.wsgi:application", "--interface", "wsgi", "--host", host, "--port", str(port),
