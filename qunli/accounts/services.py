@@ -85,8 +85,10 @@ def spend_code(code_id: int, *, now: datetime) -> bool:
     return codes.spend(code_id, now=now)
 
 
-def check_code(*, phone: str, code: str, now: datetime) -> Account:
-    """The account that signs in with a code; made if the phone has none yet. Raises Refused "code" at `code`.
+def check_code(*, phone: str, code: str, now: datetime, **choices: Any) -> Account:
+    """The account that signs in with a code; made if the phone has none yet, with `choices` (as for `save_settings`).
+
+    Raises Refused "code" at `code`.
 
     One answer for a wrong, old, used or never sent code.
     """
@@ -98,7 +100,7 @@ def check_code(*, phone: str, code: str, now: datetime) -> Account:
     if account is None:
         try:
             with transaction.atomic():
-                account = Account.objects.create_user(phone=phone, phone_verified=True)
+                account = Account.objects.create_user(phone=phone, phone_verified=True, **choices)
                 record("accounts.open", f"account:{account.pk}", by=SYSTEM)
         except IntegrityError:
             account = Account.objects.get(phone_digest=digest)

@@ -34,6 +34,7 @@ from qunli.accounts.forms import (
     TokenForm,
 )
 from qunli.accounts.models import Account, CodePurpose
+from qunli.accounts.preferences import of_new_account
 from qunli.accounts.sessions import digest_of
 from qunli.kernel.ciphers import blind_index, decrypt, encrypt
 from qunli.kernel.errors import Refused
@@ -95,7 +96,9 @@ def code(request: HttpRequest) -> HttpResponse:
         if not form.is_valid():
             return render_refused(request, "accounts/code.html", form, context=context)
         try:
-            account = services.check_code(phone=phone, code=form.cleaned_data["code"], now=timezone.now())
+            account = services.check_code(
+                phone=phone, code=form.cleaned_data["code"], now=timezone.now(), **of_new_account(request)
+            )
         except Refused as refused:
             return render_refused(request, "accounts/code.html", form, refused, context)
         del request.session[PENDING_PHONE]

@@ -6,10 +6,10 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from qunli.accounts.preferences import of_request
 from qunli.kernel.http import actor_of
 from qunli.notices.selectors import unread_count
 from qunli.web.navigation import Menu, where
-from qunli.web.preferences import of_request
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:

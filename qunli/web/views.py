@@ -14,13 +14,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from qunli.accounts.preferences import remember
 from qunli.divisions.enums import Level
 from qunli.divisions.forms import below, searched
 from qunli.kernel.clock import SHANGHAI
 from qunli.kernel.http import actor_of, public
 from qunli.web.home import Home, build, near
 from qunli.web.navigation import where
-from qunli.web.preferences import remember
 from qunli.web.samples import samples
 from qunli.web.searching import look_for
 

@@ -51,6 +51,22 @@ def test_a_new_phone_opens_an_account_and_comes_back_to_the_page(client: Client)
     assert Session.objects.get(account=account)
 
 
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_what_a_visitor_chose_goes_into_the_new_account_only(client: Client, language: str) -> None:
+    client.post("/preferences", {"theme": "contrast", "elder": "on", "language": language})
+    phone = phone_number()
+    ask(client, phone)
+    client.post(CODE, {"code": last_code()})
+    account = Account.objects.get()
+    assert (account.theme, account.elder, account.language) == ("contrast", True, language)
+    other = Client()  # a device that looks otherwise leaves the account's own choice as it is
+    other.post("/preferences", {"theme": "dark"})
+    ask(other, phone)
+    other.post(CODE, {"code": last_code()})
+    account.refresh_from_db()
+    assert (account.theme, account.elder, account.language) == ("contrast", True, language)
+
+
 def test_going_on_leaves_the_site_for_nobody(client: Client) -> None:
     ask(client, phone_number())
     answer = client.post(CODE, {"code": last_code(), "next": "https://evil.example/"})

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
+from qunli.accounts.preferences import COOKIE
 from qunli.notices.models import DemoSms
 from qunli.service_hours.models import ServiceRecord
-from qunli.web.preferences import COOKIE
 from tests import factories
 from tests.browser.conftest import DESK, PHONE, Visitor
 from tests.conftest import FrozenClock

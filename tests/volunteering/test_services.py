@@ -18,6 +18,7 @@ from qunli.kernel.clock import local_date
 from qunli.kernel.errors import Denied, Refused
 from qunli.notices.models import Notice
 from qunli.notices.rendering import text_of
+from qunli.notices.selectors import preference
 from qunli.volunteering import numbers, selectors, services
 from qunli.volunteering.models import Activity, Membership, SignUp, Team, Volunteer
 from qunli.volunteering.services import ActivityValues, PostValues, RegistrationAnswers, TeamValues
@@ -307,6 +308,12 @@ def test_an_identity_on_another_record_is_not_taken_over() -> None:
             now=timezone.now(),
         )
     assert (refused.value.code, refused.value.field) == ("registered", "id_number")
+
+
+def test_a_new_volunteer_is_told_in_the_language_of_the_account() -> None:
+    account = make.account(make.person(), language="en")
+    volunteer = services.register(account=account, answers=answers(), by=_with(None, account), now=timezone.now())
+    assert preference(volunteer.person_id).language == "en"
 
 
 def test_deregistering_gives_back_and_registering_again_keeps_the_number() -> None:

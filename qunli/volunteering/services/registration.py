@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from qunli.access import services as access
 from qunli.access.selectors import actor_of
+from qunli.accounts import services as accounts
 from qunli.accounts.models import Account
 from qunli.audit import services as audit
 from qunli.divisions.models import Division
@@ -88,6 +89,8 @@ def register(*, account: Account, answers: RegistrationAnswers, by: Actor, now: 
         if by is not SYSTEM:
             # The account has its person only now; what follows is done as that person.
             by = actor_of(account, local_date(now))
+            if account.language != settings.LANGUAGE_CODE:
+                notices.set_preferences(person_id=person.pk, by=by, language=account.language)
         if person.birth_date is None:
             raise Refused(_("请填写出生日期。"), code="birth_date", field="birth_date")
         guardian = None
@@ -211,8 +214,7 @@ def _person(account: Account, answers: RegistrationAnswers, by: Actor, now: date
             now=now,
         )
     if account.person_id != person.pk:
-        account.person = person
-        account.save(update_fields=["person"])
+        accounts.attach_person(account=account, person=person, by=by)
     return person
 
 

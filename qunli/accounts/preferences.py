@@ -1,6 +1,7 @@
 """How a reader wants pages to look: kept with the account, for somebody not signed in in a cookie."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -31,6 +32,12 @@ def of_request(request: HttpRequest) -> Preferences:
         return Preferences(user.theme, user.elder)
     theme, _, elder = request.COOKIES.get(COOKIE, "").partition(".")
     return Preferences(theme if theme in Theme.values else Theme.AUTO, elder == "elder")
+
+
+def of_new_account(request: HttpRequest) -> dict[str, Any]:
+    """What a visitor has chosen so far, for the account about to be opened: an old person who turned elder mode on keeps it."""
+    look = of_request(request)
+    return {"theme": look.theme, "elder": look.elder, "language": request.LANGUAGE_CODE}
 
 
 def remember(request: HttpRequest, response: HttpResponse, *, theme: str = "", elder: str = "", language: str = "") -> None:
