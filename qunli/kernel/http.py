@@ -5,19 +5,27 @@ from typing import Any, TypeVar
 
 from django.contrib.auth.decorators import login_not_required
 from django.forms import BaseForm
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 
 from qunli.kernel.actor import NOBODY, Actor
 from qunli.kernel.errors import Refused
 
 View = TypeVar("View", bound=Callable[..., Any])
+Row = TypeVar("Row")
 
 
 def actor_of(request: HttpRequest) -> Actor:
     """Who acts in this request: built by `access.middleware`."""
     actor: Actor = getattr(request, "actor", NOBODY)
     return actor
+
+
+def or_404(found: Row | None) -> Row:
+    """What a selector found; the page "not found" (HTTP 404) when there is nothing that the reader may see."""
+    if found is None:
+        raise Http404
+    return found
 
 
 class RefusedMiddleware:

@@ -9,13 +9,14 @@ import pytest
 import structlog
 from django import forms
 from django.db import IntegrityError, transaction
+from django.http import Http404
 from django.test import RequestFactory
 from hypothesis import given
 from hypothesis import strategies as st
 
 from qunli.kernel import geo, logs, masking, words
 from qunli.kernel.errors import Refused
-from qunli.kernel.http import add_refusal, public, render_refused
+from qunli.kernel.http import add_refusal, or_404, public, render_refused
 from qunli.people.models import Person
 
 CHENGDU = st.tuples(st.floats(103.0, 105.0), st.floats(30.0, 31.4))
@@ -143,3 +144,9 @@ def test_a_log_line_keeps_the_constraint_and_loses_the_row() -> None:
         line = formatter.format(logging.LogRecord("django.request", logging.ERROR, "", 0, "failed", (), sys.exc_info()))
     assert "person_identity_digest" in line
     assert name not in line
+
+
+def test_what_no_selector_finds_is_no_page() -> None:
+    assert or_404(0) == 0
+    with pytest.raises(Http404):
+        or_404(None)

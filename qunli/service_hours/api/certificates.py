@@ -1,6 +1,6 @@
 """Certificates and their verification."""
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from ninja import File, Router, UploadedFile
@@ -8,7 +8,7 @@ from ninja import File, Router, UploadedFile
 from qunli.audit.services import looked
 from qunli.kernel.api import PROBLEMS, needs
 from qunli.kernel.errors import Denied, Refused
-from qunli.kernel.http import actor_of
+from qunli.kernel.http import actor_of, or_404
 from qunli.people.models import Person
 from qunli.service_hours import perms, selectors, services, verification
 from qunli.service_hours.api.schemas import CertificateOut, CertificatePage, Cursor, PaperOut, PeriodIn, ReasonIn, VerdictOut
@@ -54,10 +54,7 @@ def issue(request: HttpRequest, data: PeriodIn) -> CertificateOut:
 
 def _certificate(request: HttpRequest, number: str) -> Certificate:
     normal = normal_number(number)
-    found = selectors.visible_certificate(number=normal, actor=actor_of(request)) if normal else None
-    if found is None:
-        raise Http404
-    return found
+    return or_404(selectors.visible_certificate(number=normal, actor=actor_of(request)) if normal else None)
 
 
 @router.get(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from ninja import Router
@@ -11,7 +11,7 @@ from qunli.audit.services import looked
 from qunli.kernel.api import PROBLEMS, Id, needs
 from qunli.kernel.codes import rotating_code, seconds_left
 from qunli.kernel.errors import Refused
-from qunli.kernel.http import actor_of
+from qunli.kernel.http import actor_of, or_404
 from qunli.service_hours import selectors, services
 from qunli.service_hours.api.schemas import AttendanceOut, CodeOut, ForIn, PresenceIn, RecordOut, WalkInIn
 from qunli.service_hours.api.shown import shown, visible
@@ -23,16 +23,11 @@ router = Router()
 
 
 def _run(request: HttpRequest, activity: int) -> Activity:
-    found = selectors.run_by(activity_id=activity, actor=actor_of(request))
-    if found is None:
-        raise Http404
-    return found
+    return or_404(selectors.run_by(activity_id=activity, actor=actor_of(request)))
 
 
 def _sign(request: HttpRequest, activity: int, data: PresenceIn, verb: Any) -> RecordOut:
-    day = selectors.day(activity_id=activity, actor=actor_of(request), now=timezone.now())
-    if day is None:
-        raise Http404
+    day = or_404(selectors.day(activity_id=activity, actor=actor_of(request), now=timezone.now()))
     place = Place(data.place.longitude, data.place.latitude, data.place.accuracy) if data.place else None
     record = verb(activity=day.activity, by=actor_of(request), now=timezone.now(), code=data.code, place=place)
     return shown(request, record.pk)
@@ -96,10 +91,7 @@ def attendance(request: HttpRequest, activity: Id) -> list[AttendanceOut]:
 
 
 def _sign_up(request: HttpRequest, sign_up: int) -> SignUp:
-    found = selectors.sign_up_run_by(sign_up_id=sign_up, actor=actor_of(request))
-    if found is None:
-        raise Http404
-    return found
+    return or_404(selectors.sign_up_run_by(sign_up_id=sign_up, actor=actor_of(request)))
 
 
 @router.post(

@@ -1,12 +1,12 @@
 """Photos and the word of who was served."""
 
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from django.utils import timezone
 from ninja import File, Router, UploadedFile
 
 from qunli.kernel.api import PROBLEMS, Id, needs
 from qunli.kernel.errors import Denied
-from qunli.kernel.http import actor_of
+from qunli.kernel.http import actor_of, or_404
 from qunli.service_hours import attesting, perms, services
 from qunli.service_hours.api.schemas import EvidenceOut, PhotoOut, ServedCodeIn, ServedIn, StatementOut
 from qunli.service_hours.api.shown import visible
@@ -44,10 +44,7 @@ def _statement_out(line: ServedRecord) -> StatementOut:
 
 
 def _line(record: ServiceRecord, statement: int) -> ServedRecord:
-    found = next((line for line in attesting.lines_about(record=record) if line.statement_id == statement), None)
-    if found is None:
-        raise Http404
-    return found
+    return or_404(next((line for line in attesting.lines_about(record=record) if line.statement_id == statement), None))
 
 
 def _addable(request: HttpRequest, record: int) -> ServiceRecord:

@@ -3,14 +3,14 @@
 from enum import StrEnum
 from typing import Any
 
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Router
 
 from qunli.audit.services import looked
 from qunli.kernel.api import PROBLEMS, Id, needs
 from qunli.kernel.errors import Denied
-from qunli.kernel.http import actor_of
+from qunli.kernel.http import actor_of, or_404
 from qunli.kernel.masking import mask_name
 from qunli.service_hours import perms, selectors, services
 from qunli.service_hours.api.schemas import Cursor, DecisionIn, FindingDetail, FindingOut, FindingPage, ReplyIn
@@ -46,10 +46,7 @@ def _plain(finding: Finding) -> dict[str, Any]:
 
 
 def _visible(request: HttpRequest, finding: int) -> Finding:
-    found = selectors.visible_finding(finding_id=finding, actor=actor_of(request))
-    if found is None:
-        raise Http404
-    return found
+    return or_404(selectors.visible_finding(finding_id=finding, actor=actor_of(request)))
 
 
 def _detail(request: HttpRequest, finding: int) -> FindingDetail:

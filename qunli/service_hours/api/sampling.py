@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from ninja import Router, Schema
@@ -12,7 +12,7 @@ from qunli.divisions import selectors as divisions
 from qunli.divisions.models import Division
 from qunli.kernel.api import PROBLEMS, Id, needs
 from qunli.kernel.errors import Denied, Refused
-from qunli.kernel.http import actor_of
+from qunli.kernel.http import actor_of, or_404
 from qunli.kernel.masking import mask_name
 from qunli.service_hours import perms, services
 from qunli.service_hours.api.schemas import Cursor
@@ -164,9 +164,7 @@ def published(request: HttpRequest, cursor: Cursor = None) -> RoundPage:
     summary="Results of one, by organisation, with seed and strata",
 )
 def published_round(request: HttpRequest, sampling_round: Id, cursor: Cursor = None) -> ResultPage:
-    found = showing.published_round(round_id=sampling_round)
-    if found is None:
-        raise Http404
+    found = or_404(showing.published_round(round_id=sampling_round))
     page = showing.results(found=found, cursor=cursor)
     items = [
         ResultOut(
@@ -269,14 +267,8 @@ def _item_out(request: HttpRequest, found: SampleItem) -> ItemOut:
 
 
 def _round(request: HttpRequest, key: int) -> SamplingRound:
-    found = showing.visible_round(round_id=key, actor=actor_of(request))
-    if found is None:
-        raise Http404
-    return found
+    return or_404(showing.visible_round(round_id=key, actor=actor_of(request)))
 
 
 def _item(request: HttpRequest, key: int) -> SampleItem:
-    found = showing.visible_item(item_id=key, actor=actor_of(request))
-    if found is None:
-        raise Http404
-    return found
+    return or_404(showing.visible_item(item_id=key, actor=actor_of(request)))

@@ -1,9 +1,9 @@
 """A record as a program sees it: the name is masked but for one's own and for who answers for the activity."""
 
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 
 from qunli.audit.services import looked
-from qunli.kernel.http import actor_of
+from qunli.kernel.http import actor_of, or_404
 from qunli.kernel.masking import mask_name
 from qunli.service_hours import perms, selectors
 from qunli.service_hours.api.schemas import RecordOut
@@ -27,10 +27,7 @@ def record_out(record: ServiceRecord, *, named: bool) -> RecordOut:
 
 
 def visible(request: HttpRequest, record: int) -> ServiceRecord:
-    found = selectors.visible_record(record_id=record, actor=actor_of(request))
-    if found is None:
-        raise Http404
-    return found
+    return or_404(selectors.visible_record(record_id=record, actor=actor_of(request)))
 
 
 def shown(request: HttpRequest, record: int) -> RecordOut:

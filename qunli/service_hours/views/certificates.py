@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from qunli.audit.services import looked
 from qunli.kernel.clock import local_date
 from qunli.kernel.errors import Denied, Refused
-from qunli.kernel.http import actor_of, add_refusal, public
+from qunli.kernel.http import actor_of, add_refusal, or_404, public
 from qunli.people.models import Person
 from qunli.service_hours import perms, sealing, selectors, services, verification
 from qunli.service_hours.forms import FileForm, IssueForm, NumberForm, PeriodForm, ReasonForm
@@ -127,10 +127,7 @@ def pdf(request: HttpRequest, number: str) -> HttpResponse:
 
 def _certificate_or_404(request: HttpRequest, number: str) -> Certificate:
     normal = normal_number(number)
-    found = selectors.visible_certificate(number=normal, actor=actor_of(request)) if normal else None
-    if found is None:
-        raise Http404
-    return found
+    return or_404(selectors.visible_certificate(number=normal, actor=actor_of(request)) if normal else None)
 
 
 @public

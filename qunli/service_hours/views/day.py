@@ -19,7 +19,7 @@ from qunli.audit.services import looked
 from qunli.kernel.clock import SHANGHAI, local_date
 from qunli.kernel.codes import rotating_code, seconds_left
 from qunli.kernel.errors import Refused
-from qunli.kernel.http import actor_of, add_refusal
+from qunli.kernel.http import actor_of, add_refusal, or_404
 from qunli.people import selectors as people
 from qunli.people import services as people_services
 from qunli.people.enums import Purpose
@@ -117,10 +117,7 @@ def _consent(request: HttpRequest) -> None:
 
 
 def _day_or_404(request: HttpRequest, activity: int) -> Day:
-    found = selectors.day(activity_id=activity, actor=actor_of(request), now=timezone.now())
-    if found is None:
-        raise Http404
-    return found
+    return or_404(selectors.day(activity_id=activity, actor=actor_of(request), now=timezone.now()))
 
 
 def _day_page(
@@ -242,10 +239,7 @@ def _person_of(text: str) -> Person:
 
 
 def _run_or_404(request: HttpRequest, activity: int) -> Activity:
-    found = selectors.run_by(activity_id=activity, actor=actor_of(request))
-    if found is None:
-        raise Http404
-    return found
+    return or_404(selectors.run_by(activity_id=activity, actor=actor_of(request)))
 
 
 def _screen_page(request: HttpRequest, found: Activity, more: dict[str, Any] | None = None, *, status: int = 200) -> HttpResponse:

@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from qunli.kernel.errors import Denied, Refused
-from qunli.kernel.http import actor_of, add_refusal, public
+from qunli.kernel.http import actor_of, add_refusal, or_404, public
 from qunli.service_hours import attesting, perms, selectors, services
 from qunli.service_hours.enums import ServedRole
 from qunli.service_hours.forms import PhotoForm, ServedCodeForm, ServedForm
@@ -42,9 +42,7 @@ def remove_photo(request: HttpRequest, record: int, photo: int) -> HttpResponse:
     found = record_or_404(request, record)
     if not perms.is_own(actor_of(request), found):
         raise Denied("self", _("照片属于志愿者本人，只有本人可以删除。"))
-    row = Photo.objects.filter(pk=photo, record=found).select_related("attachment").first()
-    if row is None:
-        raise Http404
+    row = or_404(Photo.objects.filter(pk=photo, record=found).select_related("attachment").first())
     services.remove_photo(photo=row, by=actor_of(request))
     messages.success(request, _("照片已删除。"))
     return redirect("service_hours:record", record)
@@ -63,9 +61,7 @@ def ask(request: HttpRequest, record: int) -> HttpResponse:
 def ask_all(request: HttpRequest, activity: int) -> HttpResponse:
     """Ask who was served about everybody who took part."""
     actor = actor_of(request)
-    found = selectors.visible_activity(activity_id=activity, actor=actor)
-    if found is None:
-        raise Http404
+    found = or_404(selectors.visible_activity(activity_id=activity, actor=actor))
     if not perms.may_record(actor, found):
         raise Denied(Permission.RECORD)
     form = ServedForm(request.POST)
@@ -98,9 +94,7 @@ def tell_code(request: HttpRequest, record: int) -> HttpResponse:
 @never_cache
 def served(request: HttpRequest, token: str) -> HttpResponse:
     """Where the message's link leads: did they come? Names are masked; nothing else of anybody is told."""
-    statement = attesting.statement_of_token(token=token)
-    if statement is None:
-        raise Http404
+    statement = or_404(attesting.statement_of_token(token=token))
     wrong = ""
     if request.method == "POST":
         try:

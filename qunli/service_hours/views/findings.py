@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.forms import Form
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from qunli.audit.services import looked
 from qunli.kernel.errors import Denied, Refused
-from qunli.kernel.http import actor_of, add_refusal
+from qunli.kernel.http import actor_of, add_refusal, or_404
 from qunli.service_hours import perms, selectors, services
 from qunli.service_hours.forms import ReasonForm, ReplyForm
 from qunli.service_hours.integrity.evidence import confidence_of, facts_of
@@ -83,10 +83,7 @@ def decide(request: HttpRequest, finding: int) -> HttpResponse:
 
 
 def _or_404(request: HttpRequest, finding: int) -> Finding:
-    found = selectors.visible_finding(finding_id=finding, actor=actor_of(request))
-    if found is None:
-        raise Http404
-    return found
+    return or_404(selectors.visible_finding(finding_id=finding, actor=actor_of(request)))
 
 
 def _page(

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from qunli.kernel.clock import SHANGHAI
 from qunli.kernel.errors import Refused
-from qunli.kernel.http import actor_of
+from qunli.kernel.http import actor_of, or_404
 from qunli.service_hours import offline, selectors, services
 from qunli.service_hours.forms import LateForm
 from qunli.service_hours.models import ServiceRecord
@@ -51,9 +51,7 @@ def kit(request: HttpRequest, activity: int) -> HttpResponse:
 def sign(request: HttpRequest, activity: str, way: str) -> HttpResponse:
     """The volunteer's own sign-in or sign-out, noted without a network."""
     actor, now = actor_of(request), timezone.now()
-    found = selectors.day(activity_id=int(activity), actor=actor, now=now)
-    if found is None:
-        raise Http404
+    found = or_404(selectors.day(activity_id=int(activity), actor=actor, now=now))
 
     def write(statement: Statement, code: str) -> ServiceRecord:
         return services.sign_late(activity=found.activity, statement=statement, code=code, by=actor, now=now)

@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.forms import Form
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,7 +18,7 @@ from qunli.audit.services import looked
 from qunli.kernel.actor import Actor
 from qunli.kernel.clock import local_date, working_days_between
 from qunli.kernel.errors import Denied, Refused
-from qunli.kernel.http import actor_of, add_refusal
+from qunli.kernel.http import actor_of, add_refusal, or_404
 from qunli.service_hours import perms, selectors, services
 from qunli.service_hours.enums import RecordState
 from qunli.service_hours.forms import ReasonForm, ServedForm, TimesForm, local
@@ -82,9 +82,7 @@ def activity_records(request: HttpRequest, activity: int) -> HttpResponse:
 def many(request: HttpRequest, activity: int, verb: str) -> HttpResponse:
     """Submit or verify the chosen records of an activity."""
     actor, now = actor_of(request), timezone.now()
-    found = selectors.visible_activity(activity_id=activity, actor=actor)
-    if found is None:
-        raise Http404
+    found = or_404(selectors.visible_activity(activity_id=activity, actor=actor))
     wanted = Permission.RECORD if verb == "submit" else Permission.VERIFY
     if not perms.over(actor, wanted, found):
         raise Denied(wanted)
@@ -106,9 +104,7 @@ def many(request: HttpRequest, activity: int, verb: str) -> HttpResponse:
 
 def activity_page(request: HttpRequest, activity: int, *, served_form: Form | None = None, status: int = 200) -> HttpResponse:
     actor, today = actor_of(request), local_date(timezone.now())
-    found = selectors.visible_activity(activity_id=activity, actor=actor)
-    if found is None:
-        raise Http404
+    found = or_404(selectors.visible_activity(activity_id=activity, actor=actor))
     rows = selectors.records_of(activity=found, actor=actor)
     named = perms.over(actor, Permission.RECORD, found) or perms.over(actor, Permission.VERIFY, found)
     if named and rows:
@@ -221,10 +217,7 @@ def _do(verb: str, found: ServiceRecord, values: dict[str, Any], by: Actor) -> N
 
 
 def record_or_404(request: HttpRequest, record: int) -> ServiceRecord:
-    found = selectors.visible_record(record_id=record, actor=actor_of(request))
-    if found is None:
-        raise Http404
-    return found
+    return or_404(selectors.visible_record(record_id=record, actor=actor_of(request)))
 
 
 def record_page(

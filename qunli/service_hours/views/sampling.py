@@ -1,7 +1,7 @@
 """Spot checks: plan and list, one round, a drawn record with its evidence; and what is published of them."""
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -13,7 +13,7 @@ from qunli.audit.services import looked
 from qunli.divisions.models import Division
 from qunli.divisions.selectors import tree
 from qunli.kernel.errors import Denied, Refused
-from qunli.kernel.http import actor_of, public, render_refused
+from qunli.kernel.http import actor_of, or_404, public, render_refused
 from qunli.service_hours import perms, services
 from qunli.service_hours.forms import CheckForm, RoundForm
 from qunli.service_hours.integrity.evidence import confidence_of
@@ -149,9 +149,7 @@ def published(request: HttpRequest) -> HttpResponse:
 @require_safe
 def published_round(request: HttpRequest, sampling_round: int) -> HttpResponse:
     """The results of one, by organisation, with the method."""
-    found = showing.published_round(round_id=sampling_round)
-    if found is None:
-        raise Http404
+    found = or_404(showing.published_round(round_id=sampling_round))
     context = {
         "round": found,
         "layers": showing.layers(found),
@@ -162,14 +160,8 @@ def published_round(request: HttpRequest, sampling_round: int) -> HttpResponse:
 
 
 def _round_or_404(request: HttpRequest, key: int) -> SamplingRound:
-    found = showing.visible_round(round_id=key, actor=actor_of(request))
-    if found is None:
-        raise Http404
-    return found
+    return or_404(showing.visible_round(round_id=key, actor=actor_of(request)))
 
 
 def _item_or_404(request: HttpRequest, key: int) -> SampleItem:
-    found = showing.visible_item(item_id=key, actor=actor_of(request))
-    if found is None:
-        raise Http404
-    return found
+    return or_404(showing.visible_item(item_id=key, actor=actor_of(request)))
