@@ -1,5 +1,6 @@
 """The verbs of the room: the day itself, the record, the ledger, the certificates."""
 
+from qunli.service_hours.reversals import on_reversal
 from qunli.service_hours.services.certificates import issue, revoke
 from qunli.service_hours.services.day import Place, add_walk_in, sign_in, sign_in_for, sign_out, sign_out_for
 from qunli.service_hours.services.deadlines import chase, lapse
@@ -38,6 +39,7 @@ __all__ = [
     "issue",
     "lapse",
     "load_duty",
+    "on_reversal",
     "plan_round",
     "remove_photo",
     "reply_to",

@@ -21,8 +21,9 @@ from qunli.kernel.words import seen
 from qunli.notices.services import tell
 from qunli.service_hours import perms
 from qunli.service_hours.enums import RecordState
-from qunli.service_hours.models import ServiceRecord
+from qunli.service_hours.models import HourEntry, ServiceRecord
 from qunli.service_hours.perms import Permission
+from qunli.service_hours.reversals import announce
 from qunli.service_hours.services import ledger
 from qunli.service_hours.services.certificates import revoke_resting_on
 from qunli.service_hours.services.day import span_of
@@ -162,9 +163,9 @@ def correct(
             verified_by_id=by.person_id,
             verified_at=now,
         )
-        ledger.reverse(record=found, by=by, now=now, reason=reason)
+        reversal = ledger.reverse(record=found, by=by, now=now, reason=reason)
         ledger.earn(records=[found], by=by, now=now, reason=reason)
-        revoke_resting_on(records=[found], reason=reason, by=by, now=now)
+        _take_back(found, reversal, reason, by, now)
         audit.record("service_hours.correct", _subject(found), by=by, was=before, minutes=minutes, reason=reason)
         _tell_volunteer([found], "service_hours/hours_corrected", by, reason=reason, was=before)
     return found
@@ -199,7 +200,7 @@ def uphold(*, record: ServiceRecord, reason: str, by: Actor, now: datetime) -> S
 
 
 def void(*, record: ServiceRecord, reason: str, by: Actor, now: datetime) -> ServiceRecord:
-    """Take the hours back by a reversal; certificates that rest on them lapse in the same transaction."""
+    """Take the hours back by a reversal; certificates, stars and what else rests on them go in the same transaction."""
     reason = _reason(reason)
     with transaction.atomic():
         found = _locked([record.pk])[0]
@@ -208,10 +209,16 @@ def void(*, record: ServiceRecord, reason: str, by: Actor, now: datetime) -> Ser
             raise Denied(Permission.VOID)
         _move([found], "void", now, state_reason=reason)
         reversal = ledger.reverse(record=found, by=by, now=now, reason=reason)
-        revoke_resting_on(records=[found], reason=reason, by=by, now=now)
+        _take_back(found, reversal, reason, by, now)
         audit.record("service_hours.void", _subject(found), by=by, minutes=reversal.minutes if reversal else 0, reason=reason)
         _tell_volunteer([found], "service_hours/hours_void", by, reason=reason)
     return found
+
+
+def _take_back(record: ServiceRecord, reversal: HourEntry | None, reason: str, by: Actor, now: datetime) -> None:
+    """Whatever rests on hours that were just reversed: certificates of this room, then all who listen."""
+    revoke_resting_on(records=[record], reason=reason, by=by, now=now)
+    announce(reversals=[reversal] if reversal else [], reason=reason, by=by, now=now)
 
 
 def _several(records: Iterable[ServiceRecord], verb: str, by: Actor, now: datetime) -> Done:
