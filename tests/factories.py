@@ -135,6 +135,7 @@ def activity(of_team: Team | None = None, *, starts_at: datetime | None = None, 
     fields.setdefault("longitude", 104.0836)
     fields.setdefault("latitude", 30.6571)
     fields.setdefault("risk_notice", "请注意安全。")
+    fields.setdefault("service_declared", True)
     fields.setdefault("person_in_charge", fields.get("created_by") or person(division=of_team.division))
     fields.setdefault("created_by", fields["person_in_charge"])
     fields.setdefault("division", of_team.division)

@@ -101,6 +101,7 @@ def ends_before_it_starts(language: str) -> Try:
         "min_age": "18",
         "risk_notice": "注意安全",
         "person_in_charge": str(leader.person_id),
+        "nature": "service",
         "posts-TOTAL_FORMS": "1",
         "posts-INITIAL_FORMS": "0",
         "posts-0-name": "清扫",

@@ -101,6 +101,11 @@ def decisions(actor: Actor) -> DecisionQuerySet:
     return Decision.objects.visible_to(actor).select_related("version", "division")
 
 
+def decision_on(subject: str, actor: Actor) -> Decision | None:
+    """The latest decision on a subject such as "activity:7", if the actor may see it."""
+    return decisions(actor).filter(subject=subject).order_by("-id").first()
+
+
 def _in_force(rules: RuleSet, on: date) -> bool:
     return rules.effective_from <= on and (rules.effective_to is None or on < rules.effective_to)
 

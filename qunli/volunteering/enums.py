@@ -69,6 +69,17 @@ class ActivityState(models.TextChoices):
     CLOSED = "closed", _("已结束")
 
 
+class Nature(models.TextChoices):
+    """What kind of occasion an activity is; as the fact `nature` of the rules "service-counts" has it."""
+
+    SERVICE = "service", _("为他人提供服务")
+    INTERNSHIP = "internship", _("实习见习")
+    MEETING = "meeting", _("会议")
+    VISIT = "visit", _("参观考察")
+    INTERNAL_MANAGEMENT = "internal_management", _("组织内部管理")
+    SCHOOL_DUTY = "school_duty", _("学校规定必须完成的任务")
+
+
 class SignUpState(models.TextChoices):
     CONFIRMED = "confirmed", _("已报名")
     WAITING = "waiting", _("候补中")

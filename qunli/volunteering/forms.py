@@ -1,6 +1,7 @@
 """What people type. Each form gives one value object of the services; a refusal of a service is shown at its field."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -17,7 +18,17 @@ from qunli.people.identity import check_birth_date, normal_name, normal_phone, p
 from qunli.people.models import Person
 from qunli.people.wordings import current
 from qunli.volunteering import numbers
-from qunli.volunteering.enums import TIMES_OF_DAY, WEEKDAYS, Category, DeclineReason, Skill, Sponsor, TeamLevel, VolunteerState
+from qunli.volunteering.enums import (
+    TIMES_OF_DAY,
+    WEEKDAYS,
+    Category,
+    DeclineReason,
+    Nature,
+    Skill,
+    Sponsor,
+    TeamLevel,
+    VolunteerState,
+)
 from qunli.volunteering.matching import scoring
 from qunli.volunteering.matching.finding import REASONS
 from qunli.volunteering.matching.scoring import Weights
@@ -34,6 +45,12 @@ class DateTimeLocal(forms.DateTimeInput):
 
 def _when(label: Any) -> forms.DateTimeField:
     return forms.DateTimeField(label=label, widget=DateTimeLocal(), input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"])
+
+
+def _yuan(label: Any, help_text: Any) -> forms.DecimalField:
+    return forms.DecimalField(
+        label=label, help_text=help_text, min_value=0, max_value=999999, decimal_places=2, max_digits=8, initial=0, required=False
+    )  # fmt: skip
 
 
 class IdentityForm(forms.Form):
@@ -249,6 +266,12 @@ class ActivityForm(forms.Form):
         required=False,
         help_text=gettext_lazy("有人身危险的活动必填（条例第十七条）。"),
     )
+    nature = forms.ChoiceField(label=gettext_lazy("活动性质"), choices=Nature.choices, initial=Nature.SERVICE)
+    subsidy = _yuan(gettext_lazy("每人补贴（元）"), gettext_lazy("交通、误餐等补贴，没有就填 0。"))
+    own_cost = _yuan(gettext_lazy("每人自付支出（元）"), gettext_lazy("每人自己要花的路费、餐费、材料费，估一个数。"))
+    service_declared = forms.BooleanField(
+        label=gettext_lazy("这是志愿服务：对社会或他人有益，大家自愿参加，不为本人或亲属谋利，不向服务对象收费"), required=False
+    )
     person_in_charge = forms.TypedChoiceField(label=gettext_lazy("负责人"), coerce=int)
 
     def __init__(self, *args: Any, leaders: list[Person], **kwargs: Any) -> None:
@@ -269,6 +292,10 @@ class ActivityForm(forms.Form):
     def whom(self) -> list[forms.BoundField]:
         return self._fields("min_age", "max_age", "risk_notice", "danger", "insurance")
 
+    def whether(self) -> list[forms.BoundField]:
+        """Whether it counts as voluntary service (`counting`)."""
+        return self._fields("nature", "subsidy", "own_cost", "service_declared")
+
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         starts_at, ends_at = data.get("starts_at"), data.get("ends_at")
@@ -281,6 +308,7 @@ class ActivityForm(forms.Form):
     def values(self) -> ActivityValues:
         data = dict(self.cleaned_data)
         data["person_in_charge"] = self.leaders[data["person_in_charge"]]
+        data |= {name: data[name] or Decimal(0) for name in ("subsidy", "own_cost")}
         return ActivityValues(**data)
 
     @staticmethod

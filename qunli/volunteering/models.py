@@ -172,6 +172,17 @@ class Activity(models.Model):
     risk_notice = models.TextField(_("风险告知"), max_length=1000, validators=[LINES])
     danger = models.BooleanField(_("可能有人身危险"), default=False)
     insurance = models.CharField(_("保险单号"), max_length=60, blank=True, validators=[LINE])
+    nature = models.CharField(
+        _("活动性质"), max_length=20, choices=enums.Nature.choices, default=enums.Nature.SERVICE, db_default="service"
+    )
+    subsidy = models.DecimalField(
+        _("每人补贴（元）"), max_digits=8, decimal_places=2, default=0, db_default=0, validators=[MinValueValidator(0)]
+    )
+    own_cost = models.DecimalField(
+        _("每人自付支出（元）"), max_digits=8, decimal_places=2, default=0, db_default=0, validators=[MinValueValidator(0)]
+    )
+    service_declared = models.BooleanField(_("公益、自愿、无偿"), default=False, db_default=False)
+    """The leader declares it of public benefit, free of assignment, own interest and payment by those served (`counting`)."""
     person_in_charge = models.ForeignKey(Person, models.PROTECT, related_name="+", verbose_name=_("负责人"))
     state = models.CharField(max_length=12, choices=enums.ActivityState.choices, default=enums.ActivityState.DRAFT)
     state_reason = models.CharField(max_length=200, blank=True)

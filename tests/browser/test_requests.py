@@ -49,6 +49,7 @@ def test_from_the_request_to_the_rating(visitor: Callable[..., Visitor]) -> None
     page.locator("input[name=starts_at]").fill("2027-03-05T09:00")
     page.locator("input[name=ends_at]").fill("2027-03-05T11:00")
     page.locator("textarea[name=risk_notice]").fill("请注意安全。")
+    page.get_by_label(re.compile("这是志愿服务")).check()
     page.locator("button[name=submit]").click()
     page.wait_for_url("**/activities/*/")
     activity = ResidentRequest.objects.get(case=case).activity

@@ -102,6 +102,7 @@ def activity_data(team: Team, **more: Any) -> dict[str, Any]:
         "address": "一号院",
         "risk_notice": "注意台阶",
         "posts": [{"name": "清洁", "places": 3}],
+        "service_declared": True,
     } | more
 
 

@@ -144,6 +144,7 @@ def test_the_leader_writes_submits_and_the_officer_approves(
         "min_age": "18",
         "risk_notice": "注意台阶。",
         "person_in_charge": str(client.person.pk),
+        "nature": "service",
         "posts-TOTAL_FORMS": "2",
         "posts-INITIAL_FORMS": "0",
         "posts-0-name": "清洁",
@@ -168,6 +169,10 @@ def test_the_leader_writes_submits_and_the_officer_approves(
     assert "楼道" not in page
     assert team.division.code in page
     assert not Activity.objects.exists()
+    silent = client.post(reverse("volunteering:create", args=[team.pk]), data | {"submit": "1"})
+    assert silent.status_code == 422
+    assert "请确认这是志愿服务" in silent.content.decode()
+    data["service_declared"] = "on"
     page = press(client, "create", team.pk, **data, submit="1")
     activity = Activity.objects.get()
     assert activity.state == "submitted"

@@ -114,7 +114,7 @@ def test_it_becomes_an_activity_and_hours_and_rating_come_back(frozen: Any) -> N
         "starts_at": "2026-03-07T09:00", "ends_at": "2026-03-07T11:00", "radius": "500", "min_age": "18",
         "risk_notice": "请注意安全。", "person_in_charge": str(leader.pk), "posts-TOTAL_FORMS": "3", "posts-INITIAL_FORMS": "1",
         "posts-0-name": "志愿者", "posts-0-places": "2", "posts-1-name": "", "posts-1-places": "10", "posts-2-name": "",
-        "posts-2-places": "10", "submit": "1",
+        "posts-2-places": "10", "submit": "1", "nature": "service", "service_declared": "on",
     }  # fmt: skip
     answer = client.post(address, data)
     assert answer.status_code == 302, answer.content.decode()[:2000]

@@ -244,6 +244,7 @@ def _activity(team: Team, about: Mapping[str, Any], now: datetime) -> None:
         min_age=about.get("min_age", 18),
         danger=about.get("danger", False),
         insurance=about.get("insurance", ""),
+        service_declared=True,
     )
     posts = [activities.PostValues(post["name"], post["places"], post.get("skills", [])) for post in about["posts"]]
     activity = activities.create_activity(team=team, values=values, posts=posts, by=leader, now=begun)

@@ -1,6 +1,7 @@
 """What the API takes and gives. Times are ISO 8601 with an offset; divisions are twelve-digit codes."""
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Annotated, Any
 
 from ninja import Schema
@@ -11,7 +12,17 @@ from qunli.kernel.masking import mask_name
 from qunli.kernel.pages import Page
 from qunli.people.enums import IdKind, Purpose, Relation, Sex
 from qunli.volunteering import numbers
-from qunli.volunteering.enums import ActivityState, Category, MembershipState, SignUpState, Skill, Sponsor, TeamLevel, TeamState
+from qunli.volunteering.enums import (
+    ActivityState,
+    Category,
+    MembershipState,
+    Nature,
+    SignUpState,
+    Skill,
+    Sponsor,
+    TeamLevel,
+    TeamState,
+)
 from qunli.volunteering.enums import VolunteerState as State
 from qunli.volunteering.models import Activity, Membership, Post, SignUp, Team, Volunteer
 from qunli.volunteering.selectors import Standing
@@ -83,12 +94,14 @@ class ActivityDetail(ActivityOut):
     min_age: int
     max_age: int | None
     radius: int = Field(description="metres within which signing in by place works")
+    nature: Nature
+    subsidy: Decimal = Field(description="yuan a person")
     state_reason: str = Field(description="why it was returned or cancelled")
     posts: list[PostOut]
 
     @staticmethod
     def of(activity: Activity) -> "ActivityDetail":
-        plain = ("content", "risk_notice", "danger", "min_age", "max_age", "radius", "state_reason")
+        plain = ("content", "risk_notice", "danger", "min_age", "max_age", "radius", "nature", "subsidy", "state_reason")
         more = {name: getattr(activity, name) for name in plain}
         posts = [PostOut.of(post) for post in sorted(activity.posts.all(), key=lambda post: post.pk)]
         return ActivityDetail(**ActivityOut.fields_of(activity), **more, posts=posts)
@@ -128,6 +141,13 @@ class ActivityIn(Schema):
     risk_notice: Text = Field(min_length=1, max_length=1000, description="《志愿服务条例》 article 12")
     danger: bool = Field(False, description="personal danger is possible: insurance is needed (article 17)")
     insurance: Text = Field("", max_length=60)
+    nature: Nature = Field(Nature.SERVICE, description="only service counts (rules service-counts)")
+    subsidy: Decimal = Field(Decimal(0), ge=0, lt=1_000_000, decimal_places=2, description="yuan a person")
+    own_cost: Decimal = Field(Decimal(0), ge=0, lt=1_000_000, decimal_places=2, description="yuan that each spends, estimated")
+    service_declared: bool = Field(
+        False,
+        description="of public benefit, freely given, nobody's own interest, not paid by those served; needed to submit",
+    )
     person_in_charge: Id | None = Field(None, description="a leader of the team; the caller when none is given")
     posts: list[PostIn] = Field(min_length=1, max_length=20)
 

@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -22,7 +23,8 @@ from qunli.kernel.errors import Denied, Refused
 from qunli.kernel.words import search_tokens
 from qunli.notices import services as notices
 from qunli.people.models import Person
-from qunli.volunteering.enums import Category
+from qunli.volunteering import counting
+from qunli.volunteering.enums import Category, Nature
 from qunli.volunteering.models import Activity, Post, SignUp, Team
 from qunli.volunteering.perms import Permission, leads, may_cancel_activity, may_decide_activity
 from qunli.volunteering.requests import services as requests
@@ -33,7 +35,9 @@ LONGEST = timedelta(days=3)
 FARTHEST = timedelta(days=366)
 CLOSE_AFTER = timedelta(hours=2)
 """How long after the end people may still sign out before the activity closes by itself."""
-FIXED = ("title", "category", "division", "danger", "min_age", "max_age")
+FIXED = (
+    "title", "category", "division", "danger", "min_age", "max_age", "nature", "subsidy", "own_cost", "service_declared",
+)  # fmt: skip
 """What stays as it was approved; for the rest one leads a published activity without asking again."""
 
 
@@ -64,6 +68,10 @@ class ActivityValues:
     max_age: int | None = None
     danger: bool = False
     insurance: str = ""
+    nature: str = Nature.SERVICE
+    subsidy: Decimal = Decimal(0)
+    own_cost: Decimal = Decimal(0)
+    service_declared: bool = False
 
     @classmethod
     def of(cls, activity: Activity) -> "ActivityValues":
@@ -105,6 +113,7 @@ def submit_activity(*, activity: Activity, by: Actor, now: datetime) -> None:
         _check_times(current.starts_at, current.ends_at, now)
         if not current.posts.exists():
             raise Refused(_("至少要有一个岗位。"), code="posts", field="posts")
+        counting.require_service(current)
         _step(current, "submit", "")
         audit.record("volunteering.submit_activity", f"activity:{activity.pk}", by=by)
     activity.refresh_from_db()
@@ -118,6 +127,7 @@ def approve_activity(*, activity: Activity, by: Actor, now: datetime) -> None:
             raise Denied(Permission.APPROVE_ACTIVITY)
         if current.starts_at <= now:
             raise Refused(_("活动时间已过，请退回修改时间。"), code="past", field="starts_at")
+        counting.decide(current, by=by, now=now)
         current.approved_by_id, current.approved_at = by.person_id, now
         _step(current, "approve", "")
         audit.record("volunteering.approve_activity", f"activity:{activity.pk}", by=by)

@@ -13,7 +13,7 @@ from qunli.kernel.http import actor_of, add_refusal, public
 from qunli.kernel.masking import mask_name
 from qunli.kernel.pages import Page
 from qunli.kernel.timelines import Moment, Step, timeline
-from qunli.volunteering import perms, selectors
+from qunli.volunteering import counting, perms, selectors
 from qunli.volunteering.asking import found
 from qunli.volunteering.forms import FindForm
 from qunli.volunteering.models import Activity
@@ -69,7 +69,7 @@ def page_of(one: Activity, actor: Actor) -> dict[str, Any]:
     standings = selectors.standings(activity=one, actor=actor, now=now)
     own = selectors.own_sign_up(activity=one, actor=actor) if any(s.already for s in standings) else None
     by_post = {standing.post.pk: standing for standing in standings}
-    leads = perms.leads(actor, one.team)
+    leads, may_decide = perms.leads(actor, one.team), perms.may_decide_activity(actor, one)
     return {
         "activity": one,
         "rows": [(post, by_post.get(post.pk)) for post in one.posts.all()],
@@ -81,9 +81,11 @@ def page_of(one: Activity, actor: Actor) -> dict[str, Any]:
         "over": now >= one.ends_at,
         "open": one.state == "published" and now < one.starts_at,
         "leads": leads,
-        "decides": one.state == "submitted" and perms.may_decide_activity(actor, one),
+        "decides": one.state == "submitted" and may_decide,
+        "may_decide": may_decide,
         "may_see_people": perms.may_see_sign_ups(actor, one),
         "invites": perms.may_invite(actor, one),
+        "counting": counting.decision_on(one, actor) if leads or may_decide else None,
         "in_charge": one.person_in_charge.name if leads else mask_name(one.person_in_charge.name),
         "steps": _path(one) if leads or one.state in ("submitted", "returned", "cancelled") else [],
         "pins": [{"title": one.title, "label": "", "latitude": one.latitude, "longitude": one.longitude, "url": ""}]
