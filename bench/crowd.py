@@ -69,6 +69,7 @@ def draw_people(count: int, today: date, seed: int, *, free: Sequence[int] = FRE
         week=np.where(never, 0, (asked > today.toordinal() - 7) * rng.integers(1, 4, count)),
         limit=np.full(count, 3),
         flags=np.where(rng.random(count) < 0.98, MAY_ASK, 0) | np.where(rng.random(count) < 0.5, GUARDED, 0),
+        community=home + 1,
     )
 
 
@@ -100,7 +101,7 @@ def draw_openings(count: int, first: date, days: int, seed: int, *, places: int 
         category=np.left_shift(1, rng.integers(0, 12, count)),
         places=np.full(count, places),
         need=rng.integers(0, 1001, count),
-        community=community,
+        community=community + 1,
     )
 
 

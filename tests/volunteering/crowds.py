@@ -24,7 +24,7 @@ def crowd(draw: st.DrawFn, most: int = 12) -> People:
                     "skills": bits, "licences": bits, "categories": bits, "avoided": st.sampled_from([0, 0, 1]),
                     "free": st.sampled_from([0, 1, 3, 7]), "reach": st.sampled_from([10, 100, 600]), "served": st.integers(0, 14),
                     "asked": st.sampled_from([0, TODAY - 3, TODAY - 30, TODAY - 300]), "week": st.integers(0, 4),
-                    "limit": st.integers(0, 3), "flags": st.integers(0, 3),
+                    "limit": st.integers(0, 3), "flags": st.integers(0, 3), "community": st.integers(0, 2),
                 }
             ),
             min_size=1, max_size=most,
@@ -44,7 +44,7 @@ def offers(draw: st.DrawFn, most: int = 5, days: int = 1) -> Openings:
                     "slots": st.sampled_from([1, 2, 3]),
                     "born_from": st.sampled_from([0, TODAY - 30 * 365]), "skills": bits, "licences": st.sampled_from([0, 0, 1]),
                     "category": st.sampled_from([1, 2]), "places": st.integers(0, 3), "need": st.integers(0, 1000),
-                    "community": st.integers(0, 2),
+                    "community": st.integers(1, 3),
                 }
             ),
             min_size=1, max_size=most,
@@ -86,5 +86,5 @@ city = st.builds(City, today=st.just(TODAY), cap=st.integers(1, 3), rest_days=st
 def one_opening(*, x: float, begins: int) -> Openings:
     return openings(
         post=[1], activity=[1], x=[x], y=[0], begins=[begins], ends=[begins + 60], day=[TODAY], slots=[1], born_from=[0],
-        born_to=[TODAY], grown=[TODAY], skills=[0], licences=[0], category=[1], places=[1], need=[0], community=[0],
+        born_to=[TODAY], grown=[TODAY], skills=[0], licences=[0], category=[1], places=[1], need=[0], community=[1],
     )  # fmt: skip

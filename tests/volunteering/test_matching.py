@@ -1,5 +1,6 @@
 """Matching over columns: the same one by one and in bulk, the best without looking at all, the optimum with its proof."""
 
+from dataclasses import replace
 from itertools import product
 from math import sqrt
 from typing import Any
@@ -20,6 +21,7 @@ from tests.volunteering import crowds
 def plain_score(p: People, o: Openings, ties: Ties, i: int, j: int, city: City, w: Weights) -> int:
     """The score by whole numbers of Python, as the README tells it."""
     metres = int(np.sqrt(np.float32(np.float32(p.x[i] - o.x[j]) ** 2) + np.float32(np.float32(p.y[i] - o.y[j]) ** 2)))
+    metres = 0 if p.community[i] == o.community[j] else max(metres, 100)
     skilled = 1000 if o.skills[j] else 300 if p.skills[i] else 500
     likes = 1000 if int(p.categories[i]) & int(o.category[j]) else 0 if p.categories[i] else 400
     tie = dict(zip(ties.keys.tolist(), ties.values.tolist(), strict=True)).get((i << 32) | j, 0)
@@ -97,6 +99,28 @@ def test_rings_stop_early_and_still_find_the_best(monkeypatch: pytest.MonkeyPatc
     for j, best in enumerate(found):
         everybody = candidates.brute_force(asking, j)
         assert best.rows.tolist() == everybody.rows.tolist()
+
+
+def test_neighbours_are_found_however_far_the_point_of_their_community_lies() -> None:
+    from datetime import date
+
+    from bench import crowd
+
+    today = date(2026, 11, 24)
+    p, grid = in_grid(crowd.draw_people(20_000, today, 3))
+    o = crowd.draw_openings(10, today, 7, 3)
+    far = replace(o, x=o.x + 30_000, y=o.y - 20_000)
+    asking = Asking(p, far, City(today.toordinal()), Weights())
+    neighbours = 0
+    for j in range(len(far)):
+        found, everybody = candidates.whom_to_ask(asking, grid, j), candidates.brute_force(asking, j)
+        assert found.rows.tolist() == everybody.rows.tolist()
+        neighbours += int((p.community[found.rows] == far.community[j]).sum())
+    assert neighbours
+    edges = candidates.edges(p, grid, far, asking.city, asking.weights, each=3)
+    own = p.community[edges.row] == far.community[edges.opening]
+    permitted = signals.permitted(p, far, np.repeat(np.arange(len(p)), len(far)), np.tile(np.arange(len(far)), len(p)), asking.city)
+    assert own.sum() == (p.community[permitted[0]] == far.community[permitted[1]]).sum() > 0
 
 
 @settings(max_examples=40, deadline=None)

@@ -57,7 +57,7 @@ def test_recommendations_say_why_and_match_can_be_switched_off(volunteer: Volunt
     with max_queries(BUDGET):
         page = see(client, "matches")
     assert "敬老院联欢" in page
-    assert "您喜欢的服务类别" in page
+    assert "喜欢的服务类别" in page
     assert "是否适合我" in see(client, "activity", post.activity_id)
     assert "匹配的理由" in see(client, "match", post.activity_id)
     see(client, "match_settings")
@@ -72,6 +72,26 @@ def test_recommendations_say_why_and_match_can_be_switched_off(volunteer: Volunt
     response = client.post(reverse("volunteering:match_settings"), {"reach": 500, "weekly_limit": 2})
     assert response.status_code == 422
     assert MatchPreference.objects.get().reach == 5
+
+
+def test_the_same_community_is_near_wherever_its_point_lies(volunteer: Volunteer) -> None:
+    """Home is known as the point of a community, and that not exactly; the next community is as far as it lies."""
+    make.post(make.activity(title="院坝读书会", longitude=104.2, latitude=30.6571))
+    there = make.team(division=make.division(nth=5))
+    away = make.post(
+        make.activity(there, title="河道清洁", longitude=None, latitude=None, starts_at=timezone.now() + timedelta(days=4))
+    )
+    MatchPreference.objects.create(volunteer=volunteer, reach=50)
+    client = of(volunteer)
+    page = see(client, "matches")
+    assert "同社区" in page
+    assert "在同一个社区" in page
+    assert page.index("院坝读书会") < page.index("河道清洁")
+    assert "同社区" not in see(client, "match", away.activity_id)
+    found = client.get("/api/v1/volunteering/matches").json()
+    assert [one["match"]["metres"] == 0 for one in found] == [True, False]
+    near = next(part for part in found[0]["match"]["why"] if part["name"] == "nearness")
+    assert (near["value"], near["text"]) == (1000, "在同一个社区")
 
 
 def test_who_is_no_volunteer_is_told_how_to_become_one() -> None:

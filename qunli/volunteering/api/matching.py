@@ -39,12 +39,12 @@ class Signal(BaseModel):
 class MatchOut(BaseModel):
     score: int
     highest: int = Field(description="the score that the weights admit at most")
-    metres: int
+    metres: int = Field(description="0 in one's own community")
     why: list[Signal]
 
     @staticmethod
     def of(match: Match) -> "MatchOut":
-        why = [Signal(name=p.name, text=str(finding.REASONS[p.name]), value=p.value, points=p.points) for p in match.parts]
+        why = [Signal(name=p.name, text=match.said(p), value=p.value, points=p.points) for p in match.parts]
         return MatchOut(score=match.score, highest=match.highest, metres=match.metres, why=why)
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from qunli.volunteering.matching import scoring, signals
-from qunli.volunteering.matching.columns import NO_TIES, NOT_BUSY, Array, At, Busy, Grid, Index, Openings, People, Ties
+from qunli.volunteering.matching.columns import CELL, NO_TIES, NOT_BUSY, Array, At, Busy, Grid, Index, Openings, People, Ties
 from qunli.volunteering.matching.scoring import Weights
 from qunli.volunteering.matching.signals import OF_ASKING, OF_PERSON, City
 
@@ -96,14 +96,16 @@ class Asking(NamedTuple):
 def whom_to_ask(asking: Asking, grid: Grid, j: int, count: int = 20) -> Best:
     """The first `count` whom to ask for opening `j`: by band of score, least recently asked first (`scoring.rank`).
 
-    Those with a tie are all looked at; the others ring by ring around the place, until nobody farther away can come in.
+    Those with a tie are all looked at; the others ring by ring around the place, its own community first, until nobody farther away
+    can come in.
     """
     pool = _Pool(count)
     tied, opening = asking.ties.pairs
     tied = tied[opening == j]
     if len(tied):
         asking.look(pool, tied, j)
-    reach = grid.nearest(float(asking.openings.x[j]), float(asking.openings.y[j]))
+    o = At(asking.openings, j)
+    reach = grid.nearest(float(o.x), float(o.y), int(o.community))
     order = np.argsort(reach, kind="stable")
     sizes = np.cumsum(grid.starts[order + 1] - grid.starts[order])
     done, ring = 0, FIRST
@@ -162,7 +164,7 @@ def _edges_of(
     high = min(low + CHUNK, len(people))
     first = int(np.searchsorted(grid.starts, low, "right")) - 1
     last = int(np.searchsorted(grid.starts, high, "left"))
-    cells = np.repeat(np.arange(last - first), np.diff(np.clip(grid.starts[first : last + 1], low, high)))
+    blocks = np.repeat(np.arange(last - first), np.diff(np.clip(grid.starts[first : last + 1], low, high)))
     order = _nearest_openings(grid, first, last, openings)
     have = np.zeros(high - low, dtype=np.int64)
     rows: list[Array] = []
@@ -171,7 +173,7 @@ def _edges_of(
     left = np.flatnonzero(able)
     for begin in range(0, order.shape[1], TIER):
         tier = order[:, begin : begin + TIER]
-        i, j = _free_pairs(people, openings, low + left, cells[left], tier)
+        i, j = _free_pairs(people, openings, low + left, blocks[left], tier)
         i, j = signals.permitted(people, openings, i, j, city, without=_SEEN)
         against = signals.clashes(openings, busy, i, j, city)
         i, j = i[~against] - low, j[~against]
@@ -194,20 +196,21 @@ def _edges_of(
 
 
 def _nearest_openings(grid: Grid, first: int, last: int, openings: Openings) -> Array:
-    """For each cell, the openings by their distance from its middle."""
-    x = (grid.west[first:last] + 500).astype(np.float32)
-    y = (grid.south[first:last] + 500).astype(np.float32)
+    """For each block, the openings of its own community, then the others by their distance from the middle of its cell."""
+    x = (grid.west[first:last] + CELL / 2).astype(np.float32)
+    y = (grid.south[first:last] + CELL / 2).astype(np.float32)
     across, up = x[:, None] - openings.x, y[:, None] - openings.y
-    return np.argsort(across * across + up * up, axis=1, kind="stable").astype(np.int32)
+    far = np.where(grid.community[first:last, None] == openings.community, -1, across * across + up * up)
+    return np.argsort(far, axis=1, kind="stable").astype(np.int32)
 
 
-def _free_pairs(people: People, openings: Openings, rows: Array, cells: Array, tier: Array) -> tuple[Array, Array]:
-    """The pairs of people and their cell's openings whose time is free, person by person, nearest first."""
+def _free_pairs(people: People, openings: Openings, rows: Array, blocks: Array, tier: Array) -> tuple[Array, Array]:
+    """The pairs of people and their block's openings whose time is free, person by person, nearest first."""
     slots = openings.slots[tier]
     free = people.free[rows][:, None]
-    fits = ((free & slots[cells]) == slots[cells]) | (free == 0)
+    fits = ((free & slots[blocks]) == slots[blocks]) | (free == 0)
     i, place = np.nonzero(fits)
-    return rows[i], tier[cells[i], place].astype(np.int64)
+    return rows[i], tier[blocks[i], place].astype(np.int64)
 
 
 def _with_ties(

@@ -54,7 +54,7 @@ class At:
 
 @dataclass(frozen=True)
 class People:
-    """Volunteers who may be matched. 38 bytes a row."""
+    """Volunteers who may be matched. 42 bytes a row."""
 
     person: Array
     """Primary key of the person (uint32)."""
@@ -80,6 +80,8 @@ class People:
     limit: Array
     """Invitations in seven days that the person accepts; the city's cap at most (uint8)."""
     flags: Array
+    community: Array
+    """Key of the division of the lowest level that the person serves in; 0 for who named a larger one (uint32)."""
 
     def __len__(self) -> int:
         return len(self.person)
@@ -100,7 +102,7 @@ class People:
 PEOPLE_TYPES = {
     "person": np.uint32, "x": np.float32, "y": np.float32, "born": np.int32, "skills": np.uint16, "licences": np.uint16,
     "categories": np.uint16, "avoided": np.uint16, "free": np.uint32, "reach": np.uint16, "served": np.uint8, "asked": np.int32,
-    "week": np.uint8, "limit": np.uint8, "flags": np.uint8,
+    "week": np.uint8, "limit": np.uint8, "flags": np.uint8, "community": np.uint32,
 }  # fmt: skip
 
 
@@ -138,7 +140,7 @@ class Openings:
     need: Array
     """How much the community needs it, 0 to 1000: the share of places unfilled, raised by each resident's request that waits."""
     community: Array
-    """Key of the division."""
+    """Key of the division (uint32)."""
 
     def __len__(self) -> int:
         return len(self.post)
@@ -151,7 +153,7 @@ class Openings:
 OPENING_TYPES = {
     "post": np.int64, "activity": np.int64, "x": np.float32, "y": np.float32, "begins": np.int64, "ends": np.int64, "day": np.int32,
     "slots": np.uint32, "born_from": np.int32, "born_to": np.int32, "grown": np.int32, "skills": np.uint16, "licences": np.uint16,
-    "category": np.uint16, "places": np.int32, "need": np.int32, "community": np.int64,
+    "category": np.uint16, "places": np.int32, "need": np.int32, "community": np.uint32,
 }  # fmt: skip
 
 
@@ -222,30 +224,32 @@ NOT_BUSY = Busy.of()
 
 @dataclass(frozen=True)
 class Grid:
-    """People sorted by cells of `CELL` metres: the rows of cell n are `starts[n]` to `starts[n + 1]`."""
+    """People sorted by cells of `CELL` metres, in a cell by community: the rows of block n are `starts[n]` to `starts[n + 1]`."""
 
     west: Array
     south: Array
-    """South-west corner of each cell that holds somebody, in metres."""
+    """South-west corner of each block's cell, in metres."""
+    community: Array
+    """The community of each block."""
     starts: Array
 
     def __len__(self) -> int:
         return len(self.west)
 
-    def nearest(self, x: float, y: float) -> Array:
-        """The least distance of each cell from a point, in metres."""
+    def nearest(self, x: float, y: float, community: int) -> Array:
+        """The least distance of each block from a point, in metres; 0 in the community that is named."""
         across = np.maximum(np.maximum(self.west - x, x - (self.west + CELL)), 0)
         up = np.maximum(np.maximum(self.south - y, y - (self.south + CELL)), 0)
-        found: Array = np.sqrt(across * across + up * up)
+        found: Array = np.where(self.community == community, 0, np.sqrt(across * across + up * up))
         return found
 
-    def rows(self, cells: Array) -> Array:
-        """The rows of some cells, one cell after another."""
-        sizes = self.starts[cells + 1] - self.starts[cells]
+    def rows(self, blocks: Array) -> Array:
+        """The rows of some blocks, one block after another."""
+        sizes = self.starts[blocks + 1] - self.starts[blocks]
         ends = np.cumsum(sizes)
         if not len(ends):
             return np.zeros(0, dtype=np.int64)
-        found: Array = np.arange(ends[-1]) + np.repeat(self.starts[cells] - (ends - sizes), sizes)
+        found: Array = np.arange(ends[-1]) + np.repeat(self.starts[blocks] - (ends - sizes), sizes)
         return found
 
 
@@ -253,9 +257,10 @@ def in_grid(table: People) -> tuple[People, Grid]:
     """The same people in the order of the grid, and the grid."""
     across = np.floor(table.x / CELL).astype(np.int64)
     up = np.floor(table.y / CELL).astype(np.int64)
-    keys = (up << 32) + across
+    keys = (((up << 16) + across) << 32) + table.community
     order = np.argsort(keys, kind="stable")
     found, starts = np.unique(keys[order], return_index=True)
-    south = (found + (1 << 31)) >> 32
-    west = found - (south << 32)
-    return table.take(order), Grid(west * CELL, south * CELL, np.append(starts, len(table)).astype(np.int64))
+    cells, community = found >> 32, found & 0xFFFFFFFF
+    south = (cells + (1 << 15)) >> 16
+    west = cells - (south << 16)
+    return table.take(order), Grid(west * CELL, south * CELL, community, np.append(starts, len(table)).astype(np.int64))

@@ -31,11 +31,11 @@ BEST = 20
 SPARE, MARGIN = 20, 5
 """More are looked for than shown: some the person knows already, some closed in the last minute."""
 REASONS = {
-    "nearness": gettext_lazy("离您的服务区域近"),
-    "time": gettext_lazy("在您的空闲时间"),
+    "nearness": gettext_lazy("离服务区域近"),
+    "time": gettext_lazy("在空闲时间"),
     "skill": gettext_lazy("用得上技能"),
-    "interest": gettext_lazy("您喜欢的服务类别"),
-    "ties": gettext_lazy("您的队伍或常一起服务的人"),
+    "interest": gettext_lazy("喜欢的服务类别"),
+    "ties": gettext_lazy("自己的队伍或常一起服务的人"),
     "need": gettext_lazy("社区缺人，或有居民点单在等"),
     "freshness": gettext_lazy("最近服务不多"),
     "rest": gettext_lazy("很久没有被邀请"),
@@ -43,6 +43,7 @@ REASONS = {
     "fairness": gettext_lazy("各社区先补上前一半名额"),
 }
 """A signal (and a weight) in words."""
+SAME_COMMUNITY = gettext_lazy("在同一个社区")
 REFUSALS = {
     "not_asked": gettext_lazy("没有开启智能匹配，或已暂停"),
     "skills": gettext_lazy("岗位需要的技能，资料里还没有"),
@@ -71,6 +72,7 @@ class Match:
     """The score that the weights admit at most."""
     parts: Sequence[Part]
     metres: int
+    """0 in one's own community."""
 
     @property
     def percent(self) -> int:
@@ -79,12 +81,16 @@ class Match:
     def of_hundred(self, points: int) -> int:
         return round(points / max(self.highest, 1) * 100)
 
+    def said(self, part: Part) -> str:
+        """A signal in words."""
+        return str(SAME_COMMUNITY if part.name == "nearness" and self.metres == 0 else REASONS[part.name])
+
     @property
     def why(self) -> list[dict[str, str]]:
         """For the panel: each signal with its points of 100."""
         return [
             {
-                "text": str(REASONS[part.name]),
+                "text": self.said(part),
                 "holds": "yes" if part.value >= 500 else "unknown" if part.value else "no",
                 "clause": _("%(points)s 分") % {"points": self.of_hundred(part.points)},
             }
@@ -94,7 +100,7 @@ class Match:
     @property
     def best(self) -> str:
         """What speaks most for it, in a few words."""
-        return " · ".join([str(REASONS[part.name]) for part in self.parts if part.value >= 500 and part.points][:2])
+        return " · ".join([self.said(part) for part in self.parts if part.value >= 500 and part.points][:2])
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ PEOPLE_FRESH, OPENINGS_FRESH = 600.0, 60.0
 """Seconds for which a process keeps what it has read."""
 LOOK = 10.0
 """Seconds after which a process looks for newer files."""
+GRID = ("west", "south", "community", "starts")
 OLDEST = timedelta(hours=2)
 """Files that are older are not used: the queue's worker stands still."""
 
@@ -144,11 +145,7 @@ def write(now: datetime) -> int:
 
 def _columns(pool: Pool) -> dict[str, Array]:
     named = {name: getattr(pool.people, name) for name in PEOPLE_TYPES}
-    return (
-        named
-        | {f"grid_{name}": getattr(pool.grid, name) for name in ("west", "south", "starts")}
-        | {"persons": pool.persons, "at": pool.at}
-    )
+    return named | {f"grid_{name}": getattr(pool.grid, name) for name in GRID} | {"persons": pool.persons, "at": pool.at}
 
 
 def _stamp(now: datetime) -> int:
@@ -168,7 +165,7 @@ def _mapped(stamp: int) -> Pool | None:
             return np.asarray(np.load(whole / f"{name}.npy", mmap_mode="r"))
 
         people = People(**{name: column(name) for name in PEOPLE_TYPES})
-        grid = Grid(column("grid_west"), column("grid_south"), column("grid_starts"))
+        grid = Grid(**{name: column(f"grid_{name}") for name in GRID})
         return Pool(people, grid, column("persons"), column("at"))
     except OSError:
         return None

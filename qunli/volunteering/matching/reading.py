@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from django.db import connection
 
+from qunli.divisions.enums import Level
 from qunli.divisions.selectors import Tree, tree
 from qunli.kernel.clock import local_date
 from qunli.rules import services as rules
@@ -186,7 +187,15 @@ def _people(rows: Sequence[tuple[Any, ...]], on: Plane) -> People:
         week=np.minimum(np.array(cells[11], dtype=np.int64), 255),
         limit=cells[12],
         flags=flags,
+        community=_communities(cells[1]),
     )
+
+
+def _communities(divisions: Sequence[int]) -> list[int]:
+    """The keys of divisions of the lowest level, 0 for larger ones: in those nobody is near everything."""
+    nodes = tree().by_id
+    low = {key: key if key in nodes and nodes[key].level == Level.COMMUNITY else 0 for key in set(divisions)}
+    return [low[key] for key in divisions]
 
 
 _OPENINGS = """

@@ -36,10 +36,15 @@ class City:
     """Minutes of travel for each kilometre between them."""
 
 
+ELSEWHERE = 100
+"""Metres at least to an opening in another community."""
+
+
 def distance(p: Any, o: Any) -> Array:
-    """Metres between home and opening."""
+    """Metres between home and opening; 0 in one's own community: home is only known as the point of one, and that not exactly."""
     across, up = p.x - o.x, p.y - o.y
-    return np.asarray(np.sqrt(across * across + up * up), dtype=np.int32)
+    metres = np.maximum(np.sqrt(across * across + up * up), ELSEWHERE).astype(np.int32)
+    return np.asarray(metres * (p.community != o.community))
 
 
 def _not_asked(p: Any, o: Any, city: City) -> Array:

@@ -29,6 +29,12 @@ def distance(metres: int | None) -> str:
 
 
 @register.filter
+def away(metres: int | None) -> str:
+    """How far a match is from home: 同社区, 320 米 or 1.4 公里."""
+    return _("同社区") if metres == 0 else distance(metres)
+
+
+@register.filter
 def activity_tone(activity: Activity) -> str:
     tones = {"published": "main", "submitted": "due", "returned": "due", "cancelled": "bad", "closed": "done"}
     return tones.get(activity.state, "")
