@@ -37,8 +37,8 @@ CHINA = 480
 """Minutes that Shanghai is ahead of UTC."""
 COLUMNS = (
     "id", "team_id", "division_id", "title", "category", "content", "starts_at", "ends_at", "address", "longitude", "latitude",
-    "radius", "min_age", "max_age", "risk_notice", "danger", "insurance", "service_declared", "person_in_charge_id", "state", "state_reason",
-    "places", "taken", "search", "code_seed", "created_by_id", "created_at", "approved_by_id", "approved_at",
+    "radius", "min_age", "max_age", "risk_notice", "danger", "insurance", "service_declared", "person_in_charge_id", "state",
+    "state_reason", "places", "taken", "search", "code_seed", "created_by_id", "created_at", "approved_by_id", "approved_at",
 )  # fmt: skip
 POST_COLUMNS = ("id", "activity_id", "name", "places", "taken", "skills")
 

@@ -26,6 +26,13 @@ def refresh_match_pool(timestamp: int) -> int:
     return pool.write(timezone.now())
 
 
+@app.periodic(cron="* * * * *")
+@app.task(name="volunteering.refresh_openings", queueing_lock="volunteering.refresh_openings", pass_context=False)
+def refresh_openings(timestamp: int) -> int:
+    """Read again what is open, for every process."""
+    return pool.write_openings(timezone.now())
+
+
 @app.periodic(cron="*/10 * * * *")
 @app.task(name="volunteering.expire_invitations", queueing_lock="volunteering.expire_invitations", pass_context=False)
 def expire_invitations(timestamp: int) -> int:

@@ -111,7 +111,7 @@ def test_the_best_activities_for_a_volunteer_and_why(max_queries: Any) -> None:
     pool.forget()
     with max_queries(10):
         found = finding.recommended(volunteer=me, now=timezone.now())
-    assert [r.post for r in found] == [here, there]
+    assert [r.post for r in found] == [here.pk, there.pk]
     first = found[0].match
     assert sum(part.points for part in first.parts) == first.score
     assert {part.name: part.value for part in first.parts}["interest"] == 1000
@@ -143,7 +143,7 @@ def test_own_team_and_friends_count() -> None:
     pool.forget()
     found = {r.post: r.match for r in finding.recommended(volunteer=me, now=timezone.now())}
     ties = {post: {p.name: p.value for p in match.parts}["ties"] for post, match in found.items()}
-    assert ties == {mine: reading.OWN_TEAM, other: reading.FRIEND}
+    assert ties == {mine.pk: reading.OWN_TEAM, other.pk: reading.FRIEND}
     everybody = pool.everybody(timezone.now())
     posts = reading.openings(timezone.now(), reading.plane())
     bulk = reading.ties(posts, everybody.find)

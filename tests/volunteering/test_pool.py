@@ -37,7 +37,7 @@ def test_files_are_shared_and_replaced(home: Any) -> None:
     assert pool.write(later) == 2
     pool.forget()
     assert set(pool.everybody(later).people.person.tolist()) == {one.person_id, two.person_id}
-    assert len(list((home / "matching").glob("*/*"))) == 1
+    assert len(list((home / "matching").glob("*/people/*"))) == 1
     pool.forget()
     assert len(pool.everybody(now + timedelta(hours=5)).people) == 2, "files that are too old are not used"
 
@@ -56,6 +56,34 @@ def test_a_running_process_takes_up_what_the_queue_wrote(monkeypatch: pytest.Mon
     second = pool.everybody(later)
     assert set(second.people.person.tolist()) == {one.person_id, two.person_id}
     assert first.people.person.tolist() == [one.person_id], "who still works with the older ones keeps them"
+
+
+def test_what_is_open_is_shared_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page reads no list of what is open while the queue writes it; when the queue stands still, a process reads by itself."""
+    now = timezone.now()
+    one = make.post()
+    assert tasks.refresh_openings.func(0) == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(reading, "openings", None)
+        opened = pool.everything_open(now)
+    read = reading.openings(now, reading.plane())
+    assert opened.columns.post.tolist() == [one.pk]
+    assert opened.teams.tolist() == read.teams.tolist()
+    for name, column in vars(read.columns).items():
+        assert getattr(opened.columns, name).tolist() == column.tolist()
+    make.post()
+    pool.forget()
+    assert len(pool.everything_open(now + timedelta(minutes=6))) == 2
+
+
+def test_files_of_another_release_are_not_used(home: Any) -> None:
+    now = timezone.now()
+    willing()
+    pool.write(now)
+    for file in (home / "matching").glob("*/people/*/community.npy"):
+        file.unlink()
+    pool.forget()
+    assert len(pool.everybody(now).people.community) == 1
 
 
 def test_a_city_is_read_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,12 +121,12 @@ def test_whom_to_ask_is_looked_at_again() -> None:
 def test_what_is_open_no_more_is_not_recommended() -> None:
     me = willing()
     kept, full, off = (make.post(make.activity(starts_at=tomorrow(9, days)), places=1) for days in (2, 3, 4))
-    shown = {one.post.pk for one in finding.recommended(volunteer=me, now=timezone.now())}
+    shown = {one.post for one in finding.recommended(volunteer=me, now=timezone.now())}
     assert shown == {kept.pk, full.pk, off.pk}
     make.sign_up(at=full)
     off.activity.state = "cancelled"
     off.activity.save()
-    assert [one.post.pk for one in finding.recommended(volunteer=me, now=timezone.now())] == [kept.pk]
+    assert [one.post for one in finding.recommended(volunteer=me, now=timezone.now())] == [kept.pk]
 
 
 def test_an_offer_is_looked_at_again_at_the_sign_up() -> None:

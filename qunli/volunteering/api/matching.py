@@ -162,8 +162,8 @@ def matches(request: HttpRequest) -> list[RecommendedOut]:
     """Empty for who did not agree to be matched."""
     return [
         RecommendedOut(
-            activity=one.activity.pk, title=one.activity.title, post=one.post.pk, starts_at=one.activity.starts_at,
-            ends_at=one.activity.ends_at, match=MatchOut.of(one.match),
+            activity=one.activity, title=one.title, post=one.post, starts_at=one.starts_at, ends_at=one.ends_at,
+            match=MatchOut.of(one.match),
         )
         for one in finding.recommended(volunteer=_own(request), now=timezone.now())
     ]  # fmt: skip

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from django.db import connection
-from django.db.models import F
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from qunli.divisions.selectors import tree
 from qunli.kernel.actor import Actor
@@ -21,15 +21,15 @@ from qunli.people import selectors as people_selectors
 from qunli.people.enums import Purpose
 from qunli.volunteering.matching import candidates, pool, reading, scoring, signals
 from qunli.volunteering.matching.candidates import Asking, Best
-from qunli.volunteering.matching.columns import AGREED, At, Busy, People, Ties
-from qunli.volunteering.matching.reading import Open, Terms
+from qunli.volunteering.matching.columns import AGREED, At, People, Ties
+from qunli.volunteering.matching.reading import Open, Promised, Terms
 from qunli.volunteering.matching.scoring import Part
 from qunli.volunteering.models import Activity, Invitation, MatchPlan, MatchPreference, Post, Proposal, Volunteer
 from qunli.volunteering.perms import Permission, may_invite
 
 BEST = 20
-SPARE, MARGIN = 20, 5
-"""More are looked for than shown: some the person knows already, some closed in the last minute."""
+MARGIN = 5
+"""More are looked for than shown: some closed in the last minute."""
 REASONS = {
     "nearness": gettext_lazy("离服务区域近"),
     "time": gettext_lazy("在空闲时间"),
@@ -44,6 +44,14 @@ REASONS = {
 }
 """A signal (and a weight) in words."""
 SAME_COMMUNITY = gettext_lazy("在同一个社区")
+
+
+@lru_cache(maxsize=8)
+def _words(language: str | None) -> dict[str, str]:
+    """The signals in the language that is spoken now, which is `language`: a page says a hundred and sixty of them."""
+    return {name: str(text) for name, text in REASONS.items()} | {"same": str(SAME_COMMUNITY)}
+
+
 REFUSALS = {
     "not_asked": gettext_lazy("没有开启智能匹配，或已暂停"),
     "skills": gettext_lazy("岗位需要的技能，资料里还没有"),
@@ -83,16 +91,17 @@ class Match:
 
     def said(self, part: Part) -> str:
         """A signal in words."""
-        return str(SAME_COMMUNITY if part.name == "nearness" and self.metres == 0 else REASONS[part.name])
+        return _words(get_language())["same" if part.name == "nearness" and self.metres == 0 else part.name]
 
     @property
     def why(self) -> list[dict[str, str]]:
         """For the panel: each signal with its points of 100."""
+        points = _("%(points)s 分")
         return [
             {
                 "text": self.said(part),
                 "holds": "yes" if part.value >= 500 else "unknown" if part.value else "no",
-                "clause": _("%(points)s 分") % {"points": self.of_hundred(part.points)},
+                "clause": points % {"points": self.of_hundred(part.points)},
             }
             for part in self.parts
         ]
@@ -103,10 +112,18 @@ class Match:
         return " · ".join([self.said(part) for part in self.parts if part.value >= 500 and part.points][:2])
 
 
-@dataclass(frozen=True)
-class Recommended:
-    activity: Activity
-    post: Post
+class Recommended(NamedTuple):
+    """A post of an open activity, and how it fits."""
+
+    activity: int
+    title: str
+    starts_at: datetime
+    ends_at: datetime
+    place: str
+    """Name of the division."""
+    team: str
+    post: int
+    post_name: str
     match: Match
 
 
@@ -126,41 +143,35 @@ def recommended(*, volunteer: Volunteer, now: datetime, count: int = BEST) -> li
     one = reading.known(now, reading.plane(), remember=terms.remember, persons=[volunteer.person_id]).people
     if not len(one) or not len(posts) or not one.flags[0] & AGREED:
         return []
-    tied, busy = _of_one(volunteer.person_id, posts, now)
-    best = candidates.for_person(one, 0, posts.columns, terms.city, terms.weights, ties=tied, busy=busy, count=count + SPARE)
-    taken = _known(volunteer.person_id, posts.columns.activity[best.rows].tolist())
-    free = np.flatnonzero([key not in taken for key in posts.columns.activity[best.rows].tolist()])[: count + MARGIN]
-    best = Best(best.rows[free], best.scores[free])
-    keys = posts.columns.post[best.rows].tolist()
-    rows = {p.pk: p for p in _open_posts(keys, now)}
-    matches = _matches(one, posts, tied, 0, best.rows, best.scores, terms)
-    found = [Recommended(rows[key].activity, rows[key], match) for key, match in zip(keys, matches, strict=True) if key in rows]
-    return found[:count]
+    tied, held = _of_one(volunteer.person_id, posts, now)
+    wanted = count + len(held.known) + MARGIN
+    best = candidates.for_person(one, 0, posts.columns, terms.city, terms.weights, ties=tied, busy=held.busy, count=wanted)
+    new = np.flatnonzero([key not in held.known for key in posts.columns.activity[best.rows].tolist()])[: count + MARGIN]
+    rows, scores = best.rows[new], best.scores[new]
+    keys = posts.columns.post[rows].tolist()
+    still = _open_posts(keys, now)
+    matches = _matches(one, posts, tied, 0, rows, scores, terms)
+    return [Recommended._make((*still[key], match)) for key, match in zip(keys, matches, strict=True) if key in still][:count]
 
 
-def _of_one(person: int, posts: Open, now: datetime, without: int = 0) -> tuple[Ties, Busy]:
-    until = now + timedelta(days=400)
-    return reading.ties_of_person(person, posts, now), reading.busy(
-        now, until, reading.plane(), now=now, person=person, without=without
-    )
+def _of_one(person: int, posts: Open, now: datetime, without: int = 0) -> tuple[Ties, Promised]:
+    tied = reading.ties_of_person(person, posts, now)
+    return tied, reading.promised(person, reading.plane(), now=now, without=without)
 
 
-def _open_posts(keys: list[int], now: datetime) -> list[Post]:
-    """The posts as they are now: only those one can still sign up for."""
-    found = Post.objects.filter(pk__in=keys, activity__state="published", activity__starts_at__gt=now, taken__lt=F("places"))
-    return list(found.select_related("activity__team", "activity__division"))
+_OPEN = """
+SELECT a.id, a.title, a.starts_at, a.ends_at, d.name, t.name, p.id, p.name
+FROM volunteering_post p JOIN volunteering_activity a ON a.id = p.activity_id
+JOIN volunteering_team t ON t.id = a.team_id JOIN divisions_division d ON d.id = a.division_id
+WHERE p.id = ANY(%s) AND p.taken < p.places AND a.state = 'published' AND a.starts_at > %s
+"""
 
 
-def _known(person: int, activities: list[int]) -> set[int]:
-    """Of these activities, those that the person is signed up for, or has declined."""
+def _open_posts(keys: list[int], now: datetime) -> dict[int, Any]:
+    """The posts as they are now, by key, as `Recommended` begins: only those one can still sign up for."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT activity_id FROM volunteering_signup WHERE person_id = %s AND activity_id = ANY(%s) AND state <> 'cancelled'"
-            " UNION SELECT activity_id FROM volunteering_invitation"
-            " WHERE person_id = %s AND activity_id = ANY(%s) AND state = 'declined'",
-            [person, activities, person, activities],
-        )
-        return {row[0] for row in cursor.fetchall()}
+        cursor.execute(_OPEN, [keys, now])
+        return {row[6]: row for row in cursor.fetchall()}
 
 
 def _matches(people: People, posts: Open, tied: Ties, i: Any, j: Any, scores: Any, terms: Terms) -> list[Match]:
@@ -190,11 +201,11 @@ def standings(*, activity: Activity, volunteer: Volunteer, now: datetime) -> lis
     one = reading.known(now, reading.plane(), remember=terms.remember, persons=[volunteer.person_id]).people
     if not len(posts) or not len(one):
         return []
-    tied, busy = _of_one(volunteer.person_id, posts, now, activity.pk)
+    tied, held = _of_one(volunteer.person_id, posts, now, activity.pk)
     rows = {post.pk: post for post in activity.posts.all()}
     every = np.arange(len(posts))
     scores = scoring.score(one, posts.columns, tied, 0, every, terms.city, terms.weights)
-    clash = signals.clashes(posts.columns, busy, np.zeros(len(posts), dtype=np.int64), every, terms.city)
+    clash = signals.clashes(posts.columns, held.busy, np.zeros(len(posts), dtype=np.int64), every, terms.city)
     found = []
     for j, match in enumerate(_matches(one, posts, tied, 0, every, scores, terms)):
         against = signals.refusals(one, posts.columns, 0, j, terms.city)

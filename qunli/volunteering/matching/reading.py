@@ -347,48 +347,63 @@ FROM volunteering_activity a JOIN LATERAL (
     SELECT s.person_id FROM volunteering_signup s
     WHERE s.activity_id = a.id AND (s.state = 'confirmed' OR s.state = 'waiting' AND a.id = %(activity)s)
     UNION SELECT i.person_id FROM volunteering_invitation i
-    WHERE i.activity_id = a.id AND %(asked)s
-        AND (i.state = 'sent' AND i.expires_at > %(now)s OR i.state <> 'withdrawn' AND a.id = %(activity)s)
+    WHERE i.activity_id = a.id AND (i.state = 'sent' AND i.expires_at > %(now)s OR i.state <> 'withdrawn' AND a.id = %(activity)s)
 ) s ON true
-WHERE a.state = 'published' AND a.starts_at > %(first)s AND a.starts_at < %(until)s AND a.id <> %(without)s {where}
+WHERE a.state = 'published' AND a.starts_at > %(first)s AND a.starts_at < %(until)s
 """
+BEFORE = timedelta(days=3)
+"""What begins so much earlier than a time may reach into it."""
 
 
-def busy(
-    first: datetime,
-    until: datetime,
-    on: Plane,
-    *,
-    now: datetime,
-    find: Any = None,
-    person: int | None = None,
-    without: int = 0,
-    activity: int = 0,
-) -> Busy:
-    """What people have promised around a time, and been asked for and not answered (not for one who looks for oneself).
+def busy(first: datetime, until: datetime, on: Plane, *, now: datetime, find: Any, activity: int = 0) -> Busy:
+    """What people have promised around a time, and been asked for and not answered.
 
-    `find` gives the rows of persons (-1: not there); one `person` is row 0. `without`: an activity that does not stand
-    against itself; `activity`: one for which also those count who wait, or were ever asked.
+    `find` gives the rows of persons (-1: not there). `activity`: one for which also those count who wait, or were ever asked.
     """
-    values = {
-        "first": first - timedelta(days=3),
-        "until": until + timedelta(days=1),
-        "person": person,
-        "now": now,
-        "asked": person is None,
-        "without": without,
-        "activity": activity,
-    }
+    values: dict[str, Any] = {"first": first - BEFORE, "until": until + timedelta(days=1), "now": now, "activity": activity}
     with connection.cursor() as cursor:
-        cursor.execute(_BUSY.format(where="AND s.person_id = %(person)s" if person is not None else ""), values)
+        cursor.execute(_BUSY, values)
         found = cursor.fetchall()
     if not found:
         return columns.NOT_BUSY
+    return _promises(find(np.array([row[0] for row in found], dtype=np.int64)), [row[1:] for row in found], on)
+
+
+def _promises(at: Array, found: Sequence[tuple[Any, ...]], on: Plane) -> Busy:
+    """Of the rows `at`: begin, end, division, longitude and latitude of each promise."""
     cells = list(zip(*found, strict=True))
-    at = np.zeros(len(found), dtype=np.int64) if person is not None else find(np.array(cells[0], dtype=np.int64))
-    x, y = _points(cells[3], cells[4], cells[5], on)
+    x, y = _points(cells[2], cells[3], cells[4], on)
     known = at >= 0
-    return Busy.of(at[known], minutes(cells[1])[known], minutes(cells[2])[known], x[known], y[known])
+    return Busy.of(at[known], minutes(cells[0])[known], minutes(cells[1])[known], x[known], y[known])
+
+
+class Promised(NamedTuple):
+    """What one person has promised: row 0."""
+
+    busy: Busy
+    known: frozenset[int]
+    """Activities that the person is signed up for, or has declined."""
+
+
+_PROMISED = """
+SELECT x.state = 'confirmed', a.id, a.starts_at, a.ends_at, a.division_id, a.longitude, a.latitude
+FROM (
+    SELECT s.state, s.activity_id FROM volunteering_signup s
+    WHERE s.person_id = %(person)s AND s.state IN ('confirmed', 'waiting') AND upper(s.during) > %(now)s
+    UNION ALL SELECT i.state, i.activity_id FROM volunteering_invitation i WHERE i.person_id = %(person)s AND i.state = 'declined'
+) x JOIN volunteering_activity a ON a.id = x.activity_id
+WHERE a.state = 'published' AND a.ends_at > %(now)s
+"""
+
+
+def promised(person: int, on: Plane, *, now: datetime, without: int = 0) -> Promised:
+    """What one person has promised from now on. `without`: an activity that does not stand against itself."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PROMISED, {"person": person, "now": now})
+        found = cursor.fetchall()
+    held = [row[2:] for row in found if row[0] and row[1] != without]
+    busy = _promises(np.zeros(len(held), dtype=np.int64), held, on) if held else columns.NOT_BUSY
+    return Promised(busy, frozenset(row[1] for row in found))
 
 
 _TIES_OF_ONE = """
@@ -400,8 +415,7 @@ friends AS (
     WHERE s.state = 'attended' AND s.person_id <> %(person)s GROUP BY 1 HAVING count(*) >= 2 ORDER BY count(*) DESC, 1 LIMIT 200
 )
 SELECT 'activity', s.activity_id, count(*) FROM friends JOIN volunteering_signup s USING (person_id)
-JOIN volunteering_activity a ON a.id = s.activity_id
-WHERE s.state = 'confirmed' AND a.state = 'published' AND a.starts_at > %(now)s GROUP BY 2
+WHERE s.state = 'confirmed' AND s.during && tstzrange(%(now)s, NULL) GROUP BY 2
 UNION ALL
 SELECT 'team', m.team_id, 1 FROM volunteering_membership m JOIN volunteering_volunteer v ON v.id = m.volunteer_id
 WHERE v.person_id = %(person)s AND m.state = 'active'

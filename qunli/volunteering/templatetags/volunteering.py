@@ -1,14 +1,19 @@
 """Small words of the room's pages. Built in: no `{% load %}`."""
 
+from secrets import token_hex
+from typing import Any
+
 from django import template
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.html import escape
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from qunli.kernel.clock import local_date
 from qunli.volunteering import selectors
+from qunli.volunteering.matching.finding import Recommended
 from qunli.volunteering.models import Activity, Invitation, MatchPlan, SignUp
 from qunli.volunteering.signing_up import Outcome
 
@@ -75,10 +80,34 @@ def activity_card(activity: Activity, number: int = 0, far: int | None = None) -
     """
     shown = (activity.title, activity.category, activity.state, activity.danger, activity.starts_at, activity.ends_at)
     where = (activity.division.name, activity.address, activity.team.name, activity.taken, activity.places)
-    key = (activity.pk, number, far, *shown, *where, get_language(), local_date(timezone.now()))
+    key = ("activity", activity.pk, number, far, *shown, *where, get_language(), local_date(timezone.now()))
+    return _drawn(key, "volunteering/_card.html", {"activity": activity, "number": number, "far": far})
+
+
+MARK = token_hex(16)
+"""Stands in a drawn card where something of the reader's own comes in; no title can hold it."""
+
+
+@register.simple_tag
+def match_card(one: Recommended, lines: SafeString) -> SafeString:
+    """`_match.html` of a recommended activity, with the lines of why (`why_lines`).
+
+    What it says of the activity is drawn once and kept; what it says of the reader is set in and kept nowhere.
+    """
+    shown = (one.title, one.starts_at, one.ends_at, one.place, one.team, one.post_name)
+    key = ("match", one.activity, *shown, get_language(), local_date(timezone.now()))
+    mine = dict.fromkeys(("fit", "best", "away", "why"), SafeString(MARK))
+    parts = _drawn(key, "volunteering/_match.html", {"one": one, "mine": mine}).split(MARK)
+    fit = _("匹配 %(n)s 分") % {"n": one.match.percent}
+    own = (escape(fit), escape(one.match.best), escape(away(one.match.metres)), lines, "")
+    return SafeString("".join([piece for pair in zip(parts, own, strict=True) for piece in pair]))
+
+
+def _drawn(key: tuple[object, ...], template: str, context: dict[str, Any]) -> SafeString:
+    """What was drawn for a key, or is drawn now. The key names all that it depends on."""
     card = _cards.get(key)
     if card is None:
-        card = SafeString(render_to_string("volunteering/_card.html", {"activity": activity, "number": number, "far": far}))
+        card = SafeString(render_to_string(template, context))
         if len(_cards) >= CARDS:
             _cards.clear()
         _cards[key] = card

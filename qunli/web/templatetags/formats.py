@@ -1,6 +1,7 @@
 """Dates, hours, names and numbers as they are written on every page. Built in: no `{% load %}`."""
 
 import json
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -11,6 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from qunli.kernel.clock import SHANGHAI
 from qunli.kernel.lists import listed
@@ -162,3 +164,17 @@ def _icon(name: str, size: str, label: str) -> SafeString:
     said = format_html('role="img" aria-label="{}"', label) if label else SafeString('aria-hidden="true"')
     markup = '<svg class="icon {}" {} focusable="false"><use href="{}#{}"></use></svg>'
     return format_html(markup, size, said, static("build/icons.svg"), name)
+
+
+@register.simple_tag
+def why_lines(clauses: Sequence[Mapping[str, Any]]) -> SafeString:
+    """The lines of `<c-why>`: dicts text, clause, holds (yes, no, unknown). From memory: a page of matches has 160 of them."""
+    language = get_language()
+    return SafeString("".join([_why_line(str(c["text"]), str(c["clause"]), c["holds"], language) for c in clauses]))
+
+
+@lru_cache(maxsize=4096)
+def _why_line(text: str, clause: str, holds: str, language: str | None) -> SafeString:
+    name, label = {"yes": ("circle-check", _("符合")), "no": ("circle-x", _("不符合"))}.get(holds, ("circle-help", _("还不知道")))
+    cited = format_html(' <span class="clause">{}</span>', clause) if clause else ""
+    return format_html('<li data-holds="{}">{}<span>{}{}</span></li>', holds, _icon(name, "", label), text, cited)
