@@ -17,12 +17,14 @@ from qunli.cases.models import Case, CaseEvent
 from qunli.cases.numbers import make as case_number
 from qunli.divisions.enums import Level
 from qunli.divisions.models import Division
+from qunli.kernel.actor import SYSTEM
 from qunli.kernel.ciphers import blind_index
 from qunli.kernel.clock import local_date
 from qunli.kernel.words import search_tokens
 from qunli.people.models import Consent, Person
 from qunli.rules import selectors as rules
-from qunli.service_hours.models import Finding, SampleItem, SamplingRound, ServiceRecord
+from qunli.rules.services import decide
+from qunli.service_hours.models import Finding, SampleItem, SamplingRound, ServiceRecord, StarProposal
 from qunli.volunteering.matching.scoring import Weights
 from qunli.volunteering.models import Activity, Invitation, MatchPlan, Membership, Post, SignUp, Team, Volunteer
 
@@ -201,6 +203,17 @@ def sample(of: ServiceRecord, **fields: Any) -> SampleItem:
         rules_id=rules.held("sampling-risk", day).pk, created_at=timezone.now(), drawn_at=timezone.now(),
     )  # fmt: skip
     return SampleItem.objects.create(round=drawn, record=of, team=of.activity.team, stratum="low", weight=1, chance=1.0, **fields)
+
+
+def star_proposal(of: Volunteer, **fields: Any) -> StarProposal:
+    """One star for a hundred hours that the volunteer has not got: it waits for the district."""
+    now = timezone.now()
+    decision = decide(
+        key="volunteer-stars", facts={"verified_minutes": 6000}, subject=f"person:{of.person_id}", division=of.division,
+        on=local_date(now), by=SYSTEM, now=now, person=of.person,
+    )  # fmt: skip
+    fields = {"level": 1, "approval": "county", "minutes": 6000, "proposed_at": now} | fields
+    return StarProposal.objects.create(person=of.person, division=of.division, decision=decision, **fields)
 
 
 def record(of: SignUp | None = None, **fields: Any) -> ServiceRecord:

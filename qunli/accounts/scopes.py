@@ -20,6 +20,7 @@ SCOPES: dict[str, object] = {
     "records:read": _("查看服务记录和时长"),
     "records:write": _("提交和核实服务记录"),
     "findings:write": _("裁定时长疑点"),
+    "stars:write": _("评定志愿者星级"),
     "certificates:read": _("查看志愿服务证明"),
     "certificates:write": _("申请志愿服务证明"),
     "rules:read": _("查看规则和试算"),

@@ -7,11 +7,11 @@ evaluate_columns("hour-integrity", {"minutes": array, "planned_minutes": (array,
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -26,7 +26,8 @@ from qunli.people.models import Person
 from qunli.rules import facts as on_record
 from qunli.rules import selectors
 from qunli.rules.answers import Answer, answer
-from qunli.rules.columns import ColumnAnswers, answer_columns
+from qunli.rules.columns import ColumnAnswers as ColumnAnswers
+from qunli.rules.columns import answer_columns
 from qunli.rules.documents import Mistake
 from qunli.rules.models import Decision, Version
 from qunli.rules.perms import Permission, may_try_on
@@ -83,6 +84,15 @@ def gather_facts(*, key: str, person: Person, on: date, by: Actor) -> dict[str, 
     return found
 
 
+class Case(NamedTuple):
+    """One case to be decided: what is on record about it, where it belongs, and whom it is about."""
+
+    facts: Mapping[str, Any]
+    subject: str
+    division: Division
+    person: Person | None = None
+
+
 def decide(
     *,
     key: str,
@@ -95,27 +105,50 @@ def decide(
     person: Person | None = None,
 ) -> Decision:
     """Evaluate and keep: the version, the facts, the answer with its trace. The caller has asked whether `by` may decide this."""
+    return decide_many(key=key, cases=[Case(facts, subject, division, person)], on=on, by=by, now=now)[0]
+
+
+def decide_many(*, key: str, cases: Sequence[Case], on: date, by: Actor, now: datetime) -> list[Decision]:
+    """`decide` for several cases of one day, in two statements; each is kept, replayed and audited for itself."""
     held = selectors.held(key, on)
-    _known_names(held.rule_set, facts)
-    found = answer(held.rule_set, facts, on=on)
-    used = {name: _plain(held.rule_set, name, value) for name, value in facts.items() if name in held.rule_set.facts}
-    facts_text, answer_text = _text(used), _text(found.data())
+    decisions = [_decided(held, case, on, by, now) for case in cases]
     with transaction.atomic():
-        decision = Decision.objects.create(
-            version_id=held.pk,
-            subject=subject,
-            person=person,
-            division=division,
-            on=on,
-            verdict=found.verdict,
-            facts=facts_text,
-            answer=answer_text,
-            seal=_seal(facts_text, answer_text),
-            decided_at=now,
-            decided_by_id=by.person_id,
+        Decision.objects.bulk_create(decisions, batch_size=500)
+        version = str(decisions[0].version) if decisions else ""
+        audit.record_many(
+            (
+                ("rules.decide", each.subject, {"decision": each.pk, "rules": version, "verdict": str(each.verdict)})
+                for each in decisions
+            ),
+            by=by,
         )
-        audit.record("rules.decide", subject, by=by, decision=decision.pk, rules=str(decision.version), verdict=str(found.verdict))
-    return decision
+    return decisions
+
+
+def _decided(held: selectors.Held, case: Case, on: date, by: Actor, now: datetime) -> Decision:
+    _known_names(held.rule_set, case.facts)
+    found = answer(held.rule_set, case.facts, on=on)
+    used = {name: _plain(held.rule_set, name, value) for name, value in case.facts.items() if name in held.rule_set.facts}
+    facts_text, answer_text = _text(used), _text(found.data())
+    return Decision(
+        version_id=held.pk,
+        subject=case.subject,
+        person=case.person,
+        division=case.division,
+        on=on,
+        verdict=found.verdict,
+        facts=facts_text,
+        answer=answer_text,
+        seal=_seal(facts_text, answer_text),
+        decided_at=now,
+        decided_by_id=by.person_id,
+    )
+
+
+def evaluate_again(decision: Decision, **changed: Any) -> Answer:
+    """What the version of an old decision says of its facts with some of them changed; of an erased one, of the changed alone."""
+    facts = json.loads(decision.facts) if decision.facts is not None else {}
+    return answer(selectors.of_version(decision.version), {**facts, **changed}, on=decision.on, trace=False)
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,20 @@ class CertificateState(models.TextChoices):
     REVOKED = "revoked", pgettext_lazy("certificate", "已撤销")
 
 
+class StarState(models.TextChoices):
+    """What became of a proposal. What was granted and taken back stands in the entries."""
+
+    PROPOSED = "proposed", _("待评定")
+    GRANTED = "granted", _("已评定")
+    REFUSED = "refused", _("不予评定")
+    WITHDRAWN = "withdrawn", _("已撤回")
+
+
+class StarKind(models.TextChoices):
+    GRANTED = "granted", _("授予")
+    REVERSAL = "reversal", _("冲销")
+
+
 class Chased(models.IntegerChoices):
     """Who has been reminded of a record that is due."""
 

@@ -243,3 +243,18 @@ class CheckForm(forms.Form):
         help_text=_("认定不实或无法认定时必填：看了什么、问了谁。"),
         widget=forms.Textarea(attrs={"rows": 3}),
     )
+
+
+class StarForm(forms.Form):
+    """The decision on stars: a document for those that the level above approves, a reason for those that are refused."""
+
+    document = forms.CharField(
+        label=_("上级批准文号"), required=False, max_length=100, help_text=_("上级批准的星级才要填，写批准文件的文号。")
+    )
+    reason = forms.CharField(
+        label=_("不予评定的原因"),
+        required=False,
+        max_length=300,
+        help_text=_("不予评定时必填，本人会看到。"),
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )

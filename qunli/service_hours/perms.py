@@ -8,7 +8,7 @@ from qunli.kernel.actor import Actor
 if TYPE_CHECKING:
     from qunli.divisions.models import Division
     from qunli.people.models import Person
-    from qunli.service_hours.models import Certificate, Finding, SampleItem, ServiceRecord
+    from qunli.service_hours.models import Certificate, Finding, SampleItem, ServiceRecord, StarProposal
     from qunli.volunteering.models import Activity
 
 
@@ -29,6 +29,10 @@ class Permission(StrEnum):
     """Plan a spot check of hours, and publish its results."""
     SPOT_CHECK = "service_hours.spot_check"
     """Look at the drawn records with their evidence and the person's name, and say whether they are right."""
+    GRANT_STAR = "service_hours.grant_star"
+    """Approve or refuse the stars that the rules leave to the district or county."""
+    GRANT_CITY_STAR = "service_hours.grant_city_star"
+    """Approve or refuse the stars that the rules leave to the city, and enter what the province decided."""
     ISSUE_CERTIFICATE = "service_hours.issue_certificate"
     """Issue a certificate for another person, and download it."""
 
@@ -95,6 +99,16 @@ def may_check(actor: Actor, item: "SampleItem") -> bool:
     record = item.record
     involved = {record.person_id, record.recorded_by_id, record.submitted_by_id, record.verified_by_id}
     return actor.person_id not in involved - {None} and actor.has(Permission.SPOT_CHECK, path=item.round.division.path)
+
+
+STAR_APPROVAL = {"county": Permission.GRANT_STAR}
+"""Who decides on a star, by the level that the rules name; every level that is not here is the city's to decide or to enter."""
+
+
+def may_decide_star(actor: Actor, proposal: "StarProposal") -> bool:
+    """Who grants stars of this level where the volunteer belongs; never one's own."""
+    permission = STAR_APPROVAL.get(proposal.approval, Permission.GRANT_CITY_STAR)
+    return actor.person_id != proposal.person_id and actor.has(permission, path=proposal.division.path)
 
 
 def may_issue_for(actor: Actor, person: "Person", path: str) -> bool:

@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from qunli.kernel.actor import Actor
 from qunli.service_hours.enums import EntryKind
-from qunli.service_hours.perms import Permission
+from qunli.service_hours.perms import STAR_APPROVAL, Permission
 
 if TYPE_CHECKING:
     from qunli.service_hours.models import (  # noqa: F401
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
         SampleItem,
         SamplingRound,
         ServiceRecord,
+        StarEntry,
+        StarProposal,
     )
 
 SEEING = (Permission.SEE, Permission.RECORD, Permission.VERIFY, Permission.VOID)
@@ -136,3 +138,32 @@ class ItemQuerySet(models.QuerySet["SampleItem"]):
     def visible_to(self, actor: Actor) -> "ItemQuerySet":
         """What was drawn in the rounds that the actor may see."""
         return self.filter(_of_rounds(actor, "round__"))
+
+
+GRANTING = (Permission.GRANT_STAR, Permission.GRANT_CITY_STAR)
+
+
+class StarProposalQuerySet(models.QuerySet["StarProposal"]):
+    def visible_to(self, actor: Actor) -> "StarProposalQuerySet":
+        """About oneself; and those of volunteers where the actor grants stars of any level."""
+        reach = own(actor)
+        for permission in GRANTING:
+            for prefix in actor.ranges(permission):
+                reach |= Q(division__path__startswith=prefix)
+        return self.filter(reach)
+
+    def decided_by(self, actor: Actor) -> "StarProposalQuerySet":
+        """Those on which the actor decides: of the level and of the place; not one's own."""
+        reach = Q(pk__in=[])
+        for permission in GRANTING:
+            levels = [level for level, needed in STAR_APPROVAL.items() if needed == permission]
+            of_level = Q(approval__in=levels) if levels else ~Q(approval__in=list(STAR_APPROVAL))
+            for prefix in actor.ranges(permission):
+                reach |= of_level & Q(division__path__startswith=prefix)
+        return self.filter(reach & ~own(actor) if actor.person_id is not None else reach)
+
+
+class StarEntryQuerySet(models.QuerySet["StarEntry"]):
+    def live(self) -> "StarEntryQuerySet":
+        """Granted and not taken back."""
+        return self.filter(kind="granted", reversed_by=None)

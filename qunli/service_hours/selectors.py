@@ -94,6 +94,8 @@ class Totals:
     pending: int
     pending_minutes: int
     disputed: int
+    stars: int
+    """The highest star granted and not reversed; 0 for none."""
 
 
 def activities() -> QuerySet[Activity]:
@@ -226,13 +228,17 @@ TOTALS = """
     SELECT coalesce((SELECT minutes FROM volunteering_volunteer WHERE person_id = %(person)s), 0),
         count(*) FILTER (WHERE state IN ('verified', 'confirmed', 'corrected', 'disputed')),
         count(*) FILTER (WHERE state = ANY(%(open)s)), coalesce(sum(minutes) FILTER (WHERE state = ANY(%(open)s)), 0),
-        count(*) FILTER (WHERE state = 'disputed')
+        count(*) FILTER (WHERE state = 'disputed'),
+        coalesce((
+            SELECT max(e.level) FROM service_hours_starentry e WHERE e.person_id = %(person)s AND e.kind = 'granted'
+                AND NOT EXISTS (SELECT FROM service_hours_starentry b WHERE b.reverses_id = e.id)
+        ), 0)
     FROM service_hours_servicerecord WHERE person_id = %(person)s
 """
 
 
 def my_totals(*, actor: Actor) -> Totals:
-    """The kept total, and what is still on the way, in one query."""
+    """The kept total, what is still on the way, and the star, in one query."""
     with connection.cursor() as cursor:
         cursor.execute(TOTALS, {"person": actor.person_id or 0, "open": list(OPEN)})
         return Totals(*(int(number) for number in cursor.fetchone()))

@@ -1,7 +1,7 @@
 """The states of a service record and of a certificate (domain rules 1, 《志愿服务记录与证明出具办法（试行）》)."""
 
 from qunli.kernel.states import Machine, Transition
-from qunli.service_hours.enums import CertificateState, FindingState, RecordState, RoundState
+from qunli.service_hours.enums import CertificateState, FindingState, RecordState, RoundState, StarState
 
 RECORD = Machine(
     "service_record",
@@ -55,5 +55,21 @@ ROUND = Machine(
         Transition("draw", ("drawing",), "open", "system", "what is drawn is work for who looks at it (21)"),
         Transition("find_none", ("drawing",), "empty", "system", "no counted record lies in the period"),
         Transition("close", ("open",), "closed", "service_hours.sample", "all of it is judged: the results are public (21)"),
+    ],
+)
+
+STAR = Machine(
+    "star_proposal",
+    StarState,
+    [
+        Transition("grant", ("proposed",), "granted", "service_hours.grant_star", "the level that the rules name approves it"),
+        Transition("refuse", ("proposed",), "refused", "service_hours.grant_star", "with a reason, which the volunteer reads"),
+        Transition(
+            "withdraw",
+            ("proposed",),
+            "withdrawn",
+            "system",
+            "the hours no longer carry it, a higher star is earned, or who it is for left",
+        ),
     ],
 )

@@ -6,6 +6,7 @@ from procrastinate.contrib.django import app
 from qunli.service_hours.integrity.keeping import check_all, check_records
 from qunli.service_hours.sealing import seal
 from qunli.service_hours.services import chase, draw_round, lapse
+from qunli.service_hours.stars.keeping import keep_all
 
 
 @app.periodic(cron="*/20 * * * *", periodic_id="service_hours.lapse")
@@ -42,6 +43,13 @@ def check_verified(records: list[int]) -> None:
 def check_nightly(timestamp: int) -> None:
     """Everything of the last quarter, by the same checks."""
     check_all(now=timezone.now())
+
+
+@app.periodic(cron="20 19 * * *", periodic_id="service_hours.keep_stars")  # 03:20 in Shanghai
+@app.task(name="service_hours.keep_stars", queueing_lock="service_hours.keep_stars")
+def keep_stars(timestamp: int) -> None:
+    """Stars that the hours earn are proposed; what they do not carry any more is taken back."""
+    keep_all(now=timezone.now())
 
 
 @app.task(name="service_hours.draw_sample")

@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from qunli.service_hours.views import certificates, day, evidence, findings, late, records, sampling
+from qunli.service_hours.views import certificates, day, evidence, findings, late, records, sampling, stars
 
 app_name = "service_hours"
 
@@ -21,6 +21,7 @@ urlpatterns = [
     path("day/<int:activity>/walk-in/", day.walk_in, name="walk_in"),
     path("records/", records.records, name="records"),
     path("records/ledger/", records.ledger, name="ledger"),
+    path("records/stars/", stars.mine, name="stars"),
     path("records/queue/", records.queue, name="queue"),
     re_path(r"^records/queue/(?P<which>submit|verify|disputed)/$", records.queue, name="queue_of"),
     path("records/activity/<int:activity>/", records.activity_records, name="activity_records"),
@@ -42,6 +43,10 @@ urlpatterns = [
     path("sampling/<int:sampling_round>/close/", sampling.close, name="sampling_close"),
     path("sampling/items/<int:item>/", sampling.item, name="sample_item"),
     path("sampling/items/<int:item>/check/", sampling.check, name="sample_check"),
+    path("stars/", stars.proposals, name="star_proposals"),
+    path("stars/decide/", stars.decide, name="star_decide"),
+    path("stars/<int:proposal>/", stars.proposal, name="star_proposal"),
+    path("stars/<int:proposal>/decide/", stars.decide_one, name="star_decide_one"),
     path("certificates/", certificates.certificates, name="certificates"),
     path("certificates/issue/", certificates.issue, name="issue"),
     path("certificates/<str:number>/", certificates.certificate, name="certificate"),

@@ -121,6 +121,14 @@ ENTRIES: list[Entry] = [
     Entry(
         _("抽查"), "service_hours:sampling", "clipboard-check", "hours", needs=("service_hours.sample", "service_hours.spot_check")
     ),
+    Entry(_("我的星级"), "service_hours:stars", "star", "hours", signed_in=True),
+    Entry(
+        _("星级评定"),
+        "service_hours:star_proposals",
+        "star",
+        "hours",
+        needs=("service_hours.grant_star", "service_hours.grant_city_star"),
+    ),
     Entry(_("抽查结果"), "service_hours:published", "activity", "hours"),
     Entry(_("我的证明"), "service_hours:certificates", "award", "hours", signed_in=True),
     Entry(_("核验证明"), "service_hours:verify", "badge-check", "hours", weight=30, short=_("核验")),

@@ -62,6 +62,7 @@ WITHOUT_BY = {
     "service_hours.Photo.taken_at": "by the camera's clock",
     "service_hours.ServedStatement.answered_at": "by who holds the phone, or the audit names who entered their code",
     "service_hours.SamplingRound.drawn_at": "by the system",
+    "service_hours.StarProposal.proposed_at": "by the system",
     "service_hours.Certificate.revoked_at": "the audit names who",
 }
 

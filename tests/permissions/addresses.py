@@ -56,6 +56,7 @@ MEANINGS: list[tuple[str, str, str]] = [
     ("", "finding", "finding.pk"),
     ("sampling/items/", "item", "sample.pk"),
     ("", "sampling_round", "sample.round_id"),
+    ("stars/", "proposal", "star.pk"),
     ("cases/", "number", "case.number"),
     ("{number}", "number", "case.number"),
     ("cases/", "which", "=all"),

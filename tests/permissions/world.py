@@ -86,6 +86,7 @@ def build_place(district: str) -> Place:
             "record": record,
             "finding": factories.finding(record),
             "sample": factories.sample(record),
+            "star": factories.star_proposal(volunteer),
             "certificate": certificate_of(other.person, team, now),
             "posting": factories.posting(factories.person(division=community), "community_worker", community),
             "decision": decision_on(volunteer.person, now),

@@ -215,6 +215,7 @@ class TotalsOut(Schema):
     pending: int
     pending_minutes: int
     disputed: int
+    stars: int
 
 
 class CodeOut(Schema):

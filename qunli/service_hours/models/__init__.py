@@ -1,9 +1,10 @@
-"""What this room keeps: `hours` are records, ledger, findings, seals, certificates; `evidence`, `duty`, `sampling` judge them."""
+"""What this room keeps: `hours` are records, ledger, findings, seals, certificates; the others judge them or rest on them."""
 
 from qunli.service_hours.models.duty import DutyShift
 from qunli.service_hours.models.evidence import Photo, ServedRecord, ServedStatement
 from qunli.service_hours.models.hours import Certificate, Finding, HourEntry, LateStatement, Seal, SealBlock, ServiceRecord
 from qunli.service_hours.models.sampling import SampleItem, SamplingResult, SamplingRound, SamplingStratum
+from qunli.service_hours.models.stars import StarEntry, StarProposal
 
 __all__ = [
     "Certificate",
@@ -21,4 +22,6 @@ __all__ = [
     "ServedRecord",
     "ServedStatement",
     "ServiceRecord",
+    "StarEntry",
+    "StarProposal",
 ]

@@ -21,6 +21,7 @@ from qunli.service_hours.services.records import (
 )
 from qunli.service_hours.services.sampling import check_item, close_round, draw_round, plan_round
 from qunli.service_hours.services.served import ask_served, say_served, tell_code
+from qunli.service_hours.services.stars import grant_stars, refuse_stars
 
 __all__ = [
     "Place",
@@ -36,11 +37,13 @@ __all__ = [
     "dismiss",
     "dispute",
     "draw_round",
+    "grant_stars",
     "issue",
     "lapse",
     "load_duty",
     "on_reversal",
     "plan_round",
+    "refuse_stars",
     "remove_photo",
     "reply_to",
     "revoke",

@@ -11,7 +11,7 @@ from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from qunli.kernel.clock import SHANGHAI
@@ -89,6 +89,12 @@ def hours_number(minutes: int | None) -> str:
 
 
 register.filter("hours_number", hours_number)
+
+
+@register.filter
+def stars(level: int | None) -> str:
+    """A star level in words; a dash without one."""
+    return ngettext("%(level)d 星级", "%(level)d 星级", level) % {"level": level} if level else "—"
 
 
 @register.filter
