@@ -22,9 +22,13 @@ from qunli.service_hours import selectors as service_hours
 from qunli.service_hours.perms import Permission as Hours
 from qunli.service_hours.selectors import Queue, Totals
 from qunli.volunteering import selectors as volunteering
+from qunli.volunteering.matching import finding
+from qunli.volunteering.matching.finding import Recommended
 from qunli.volunteering.models import Activity, SignUp, Team, Volunteer
 from qunli.volunteering.perms import Permission
 
+FEW = 3
+"""Activities that are recommended on the home page; all of them have a page of their own."""
 FIGURES_FOR = 600
 """Seconds for which the figures of a division are kept: they are counted over its whole population."""
 
@@ -48,10 +52,14 @@ class Home:
     upcoming: list[SignUp] = field(default_factory=list)
     totals: Totals | None = None
     near: list[Activity] = field(default_factory=list)
+    recommended: list[Recommended] | None = None
+    """The best open activities for the reader; None for who did not agree to be matched, and for leaders, who look for others."""
     leads: bool = False
     led: list[Activity] = field(default_factory=list)
     today: set[int] = field(default_factory=set)
     """Led activities whose day it is: their screen can be shown."""
+    running: set[int] = field(default_factory=set)
+    """Led activities that have begun."""
     next_is_today: bool = False
     decides: bool = False
     activities_waiting: list[Activity] = field(default_factory=list)
@@ -61,6 +69,16 @@ class Home:
     """Requests that wait for the reader, by queue."""
     place: str = ""
     figures: Figures | None = None
+
+    @property
+    def short_of(self) -> Activity | None:
+        """The next activity of the reader's teams that still looks for people."""
+        return next((a for a in self.led if a.state == "published" and a.places > a.taken and a.pk not in self.running), None)
+
+    @property
+    def short_by(self) -> int:
+        """How many people that activity looks for."""
+        return self.short_of.places - self.short_of.taken if self.short_of else 0
 
     @property
     def works(self) -> bool:
@@ -88,6 +106,7 @@ def build(actor: Actor, now: datetime) -> Home:
     if teams:
         home.leads = True
         home.led = led_soon(teams, now)
+        home.running = {activity.pk for activity in home.led if activity.starts_at <= now}
         home.today = {
             activity.pk
             for activity in home.led
@@ -107,7 +126,10 @@ def build(actor: Actor, now: datetime) -> Home:
         node = tree().by_code.get(ranges[0].rstrip("/").split("/")[-1])
         home.place = tree().full_name(node) if node else ""
     else:
-        home.near = near(actor, home.volunteer, now)
+        if home.volunteer is not None and not home.leads:
+            home.recommended = finding.recommended(volunteer=home.volunteer, now=now, count=FEW)
+        if not home.recommended:
+            home.near = near(actor, home.volunteer, now)
     return home
 
 

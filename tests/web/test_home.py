@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 from django.core.cache import caches
 from django.test import Client
+from django.utils import timezone
 
+from qunli.people.enums import Purpose
+from qunli.volunteering.matching import pool
 from qunli.web.home import figures
 from tests import factories
-from tests.roles import roles
+from tests.roles import client_of, roles
 
 pytestmark = pytest.mark.django_db
 
@@ -44,6 +47,42 @@ def test_a_volunteer_sees_the_next_activity_and_its_sign_in_on_the_day(as_role: 
     assert f"/day/{activity.pk}/" in html
     frozen.move(days=-1)
     assert f"/day/{activity.pk}/" not in client.get("/").content.decode()
+
+
+def test_a_volunteer_sees_the_best_few_with_why(as_role: Callable[..., Any], max_queries: Callable[[int], Any]) -> None:
+    client = as_role("volunteer")
+    assert "开启智能匹配" in client.get("/").content.decode(), "who did not agree is told of it"
+    factories.consent(client.person, Purpose.MATCHING)
+    pool.forget()
+    assert "暂时没有推荐的活动" in client.get("/").content.decode()
+    for n in range(5):
+        factories.post(factories.activity(title=f"院坝读书会{n}", starts_at=timezone.now() + timedelta(days=n + 1)))
+    pool.forget()
+    client.get("/")
+    with max_queries(10):
+        html = client.get("/").content.decode()
+    assert "为您推荐" in html
+    assert html.count("为什么推荐") == 3
+    assert "社区缺人" in html
+    assert "离您最近" not in html
+
+
+def test_a_leader_sees_whom_to_ask_for_the_next_that_is_short(
+    as_role: Callable[..., Any], max_queries: Callable[[int], Any]
+) -> None:
+    team = factories.team()
+    client = client_of(factories.account(factories.leader(team).person))
+    full, short = (factories.activity(team, starts_at=timezone.now() + timedelta(days=n)) for n in (1, 2))
+    factories.sign_up(at=factories.post(full, places=1))
+    factories.post(short, places=4)
+    client.get("/")
+    with max_queries(10):
+        html = client.get("/").content.decode()
+    assert "还差 4 人" in html
+    assert f'hx-get="/activities/{short.pk}/invite/"' in html
+    assert f'hx-get="/activities/{full.pk}/invite/"' not in html
+    other = as_role("volunteer").get("/").content.decode()
+    assert "还缺人" not in other
 
 
 def test_figures_are_counted_once_in_ten_minutes(frozen: Any, max_queries: Callable[[int], Any]) -> None:

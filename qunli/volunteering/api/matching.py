@@ -165,7 +165,7 @@ def matches(request: HttpRequest) -> list[RecommendedOut]:
             activity=one.activity, title=one.title, post=one.post, starts_at=one.starts_at, ends_at=one.ends_at,
             match=MatchOut.of(one.match),
         )
-        for one in finding.recommended(volunteer=_own(request), now=timezone.now())
+        for one in finding.recommended(volunteer=_own(request), now=timezone.now()) or []
     ]  # fmt: skip
 
 

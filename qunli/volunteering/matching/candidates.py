@@ -1,5 +1,7 @@
 """The best of many, exactly, without looking at all of them."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -151,7 +153,13 @@ def edges(
     """For everybody the `each` nearest openings against which nothing stands, and those with a tie besides."""
     if not len(people) or not len(openings):
         return Edges(*(np.zeros(0, dtype=np.int32) for _ in range(3)))
-    found = [_edges_of(people, grid, openings, city, weights, ties, busy, each, low) for low in range(0, len(people), CHUNK)]
+
+    def of(low: int) -> Edges:
+        return _edges_of(people, grid, openings, city, weights, ties, busy, each, low)
+
+    # Threads are enough: numpy lets go of the interpreter while it works.
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        found = list(threads.map(of, range(0, len(people), CHUNK)))
     return Edges(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
 

@@ -137,11 +137,13 @@ def agreed(*, volunteer: Volunteer) -> bool:
     return people_selectors.has_consent(volunteer.person, Purpose.MATCHING)
 
 
-def recommended(*, volunteer: Volunteer, now: datetime, count: int = BEST) -> list[Recommended]:
-    """The best open activities for a volunteer, best first; nothing for who did not agree to be matched."""
+def recommended(*, volunteer: Volunteer, now: datetime, count: int = BEST) -> list[Recommended] | None:
+    """The best open activities for a volunteer, best first; None for who did not agree to be matched."""
     terms, posts = reading.terms(now), pool.everything_open(now)
     one = reading.known(now, reading.plane(), remember=terms.remember, persons=[volunteer.person_id]).people
-    if not len(one) or not len(posts) or not one.flags[0] & AGREED:
+    if not len(one) or not one.flags[0] & AGREED:
+        return None
+    if not len(posts):
         return []
     tied, held = _of_one(volunteer.person_id, posts, now)
     wanted = count + len(held.known) + MARGIN
@@ -169,6 +171,8 @@ WHERE p.id = ANY(%s) AND p.taken < p.places AND a.state = 'published' AND a.star
 
 def _open_posts(keys: list[int], now: datetime) -> dict[int, Any]:
     """The posts as they are now, by key, as `Recommended` begins: only those one can still sign up for."""
+    if not keys:
+        return {}
     with connection.cursor() as cursor:
         cursor.execute(_OPEN, [keys, now])
         return {row[6]: row for row in cursor.fetchall()}
@@ -267,6 +271,8 @@ def my_invitations(*, actor: Actor, now: datetime) -> list[Invitation]:
     if actor.person_id is None:
         return []
     rows = Invitation.objects.visible_to(actor).filter(person=actor.person_id, state="sent", expires_at__gt=now)
+    if not rows.exists():  # nearly always, and it costs a third of reading them
+        return []
     return list(rows.select_related("activity__team", "activity__division", "post").order_by("expires_at", "id")[:BEST])
 
 

@@ -192,8 +192,9 @@ def clashes(openings: Openings, busy: Busy, i: Array, j: Array, city: City) -> A
     clash = np.zeros(len(i), dtype=bool)
     if not len(busy.row) or not len(i):
         return clash
-    first, last = np.searchsorted(busy.row, i, "left"), np.searchsorted(busy.row, i, "right")
-    left = np.flatnonzero(first < last)
+    first = np.searchsorted(busy.row, i, "left")
+    own = np.append(busy.row, -1)  # of nobody: a promise after the last one
+    left = np.flatnonzero(own[first] == i)
     while len(left):
         at, o = first[left], At(openings, j[left])
         across, up = busy.x[at] - o.x, busy.y[at] - o.y
@@ -201,7 +202,7 @@ def clashes(openings: Openings, busy: Busy, i: Array, j: Array, city: City) -> A
         gap = np.where(metres > 0, city.slack + metres * city.minutes_per_km // 1000, 0)
         clash[left] |= (o.begins < busy.ends[at] + gap) & (busy.begins[at] < o.ends + gap)
         first[left] += 1
-        left = left[first[left] < last[left]]
+        left = left[own[first[left]] == i[left]]
     return clash
 
 

@@ -33,10 +33,8 @@ def matches(request: HttpRequest) -> HttpResponse:
     """The invitations that wait for an answer, and the best open activities, each with why."""
     actor, now = actor_of(request), timezone.now()
     volunteer = selectors.volunteer_of(actor=actor)
-    context: dict[str, Any] = {"volunteer": volunteer, "agreed": False, "found": []}
-    if volunteer is not None:
-        context["found"] = finding.recommended(volunteer=volunteer, now=now)
-        context["agreed"] = bool(context["found"]) or finding.agreed(volunteer=volunteer)
+    found = None if volunteer is None else finding.recommended(volunteer=volunteer, now=now)
+    context = {"volunteer": volunteer, "agreed": found is not None, "found": found}
     return render(request, "volunteering/matches.html", context | {"invitations": finding.my_invitations(actor=actor, now=now)})
 
 
