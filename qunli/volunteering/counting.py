@@ -59,7 +59,7 @@ def decision_on(activity: Activity, actor: Actor) -> Decision | None:
 
 
 def decide(activity: Activity, *, by: Actor, now: datetime) -> Decision:
-    """Keep what the rules say of it, in the caller's transaction. Raises as `require_service`: rules may have changed meanwhile."""
+    """Keep what the rules say of it, in the caller's transaction. Raises as `require_service`: rules may change meanwhile."""
     require_service(activity)
     return rules.decide(
         key=RULES,

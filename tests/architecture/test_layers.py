@@ -17,6 +17,7 @@ ALSO_OPEN = {
     "access.roles": "roles and permissions as data, read once from roles.toml",
     "rules.facts": "where a room says which facts it has on record",
     "volunteering.matching": "what fits a volunteer, for the home page",
+    "accounts.preferences": "theme, elder mode and language of whoever reads a page",
     "accounts.scopes": "the names of what a token may be narrowed to",
     "accounts.sessions": "the digest of a session's key, for the one statement of a sign-up",
     "accounts.middleware": "how seldom a session is touched, for the one statement of a sign-up",
