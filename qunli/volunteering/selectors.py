@@ -23,7 +23,7 @@ from qunli.kernel.words import query_tokens
 from qunli.notices.selectors import Entry
 from qunli.people import selectors as people
 from qunli.people.models import Person
-from qunli.volunteering import signing_up
+from qunli.volunteering import eligibility, signing_up
 from qunli.volunteering.enums import PARENTS, TIMES_OF_DAY, WEEKDAYS, Category, SignUpState, Skill
 from qunli.volunteering.models import Activity, Membership, Post, RegistrationDraft, SignUp, Team, Volunteer, mercator
 from qunli.volunteering.perms import may_see_members, may_see_sign_ups
@@ -193,15 +193,15 @@ def _ages(activity: Activity) -> str:
 
 def _standing(activity: Activity, post: Post, row: Any, now: datetime) -> Standing:
     active, age, skills, own, already, clash, agrees = row
-    old_enough = age is not None and activity.min_age <= age and (activity.max_age is None or age <= activity.max_age)
+    rules = eligibility.said(activity, age=age, agrees=agrees)
     age_code = "age_unknown" if age is None else "too_young" if age < activity.min_age else "too_old"
     checks = [
         Check("closed", activity.state == "published" and activity.starts_at > now, _("正在招募，还没有开始")),
         Check("not_volunteer", active, _("已登记为志愿者")),
-        Check(age_code, old_enough, _ages(activity), _("《志愿服务条例》第十五条")),
+        Check(age_code, rules.old_enough, _ages(activity), rules.age_clause),
     ]
     if age is not None and age < people.ADULT:
-        checks.append(Check("consent_missing", agrees, _("监护人已同意"), _("《个人信息保护法》第三十一条")))
+        checks.append(Check("consent_missing", rules.consented, _("监护人已同意"), rules.consent_clause))
     if skills:
         says = _("具备岗位需要的技能：%(names)s") % {"names": listed(Skill(s).label for s in skills)}
         checks.append(Check("skills_missing", set(skills) <= set(own), says, _("《志愿服务条例》第十六条")))

@@ -27,9 +27,12 @@ from django.utils.translation import gettext_lazy as _
 
 from qunli.audit.context import origin
 from qunli.kernel.actor import Actor
+from qunli.people import selectors as people
 
 TRIES = 3
 PARAMETERS = ("post", "wait", "now")
+AGES = {"adult": people.ADULT, "own_income": people.OWN_INCOME}
+"""Of the rules "post-eligibility", of which the statement says the same (tests/volunteering/test_eligibility.py)."""
 NOTICES = {"confirmed": "volunteering/sign_up_confirmed", "waiting": "volunteering/sign_up_waiting"}
 """What the person reads afterwards, by the state of the sign-up."""
 
@@ -55,7 +58,7 @@ facts AS (
         EXISTS (SELECT FROM people_consent c
                 WHERE c.person_id = w.person_id AND c.purpose = 'minor' AND c.withdrawn_at IS NULL)
             OR (h.self_supporting_on IS NOT NULL
-                AND h.birth_date <= (a.starts_at AT TIME ZONE 'Asia/Shanghai')::date - interval '16 years') AS consented
+                AND h.birth_date <= (a.starts_at AT TIME ZONE 'Asia/Shanghai')::date - interval '{own_income} years') AS consented
     FROM who w
     JOIN people_person h ON h.id = w.person_id
     JOIN volunteering_post p ON {posts}
@@ -72,7 +75,7 @@ verdict AS (
         WHEN age IS NULL THEN 'age_unknown'
         WHEN age < min_age THEN 'too_young'
         WHEN age > max_age THEN 'too_old'
-        WHEN age < 18 AND NOT consented THEN 'consent_missing'
+        WHEN age < {adult} AND NOT consented THEN 'consent_missing'
         WHEN NOT skills <@ own_skills THEN 'skills_missing'
         WHEN clash IS NOT NULL THEN 'overlap'
         WHEN taken >= places AND NOT %(wait)s::boolean THEN 'full'
@@ -193,13 +196,14 @@ class Outcome(NamedTuple):
 
 def statement(who: str = WHO, until: str = "starts_at") -> str:
     """The statement, with psycopg's named parameters; `who` as the module says, `until` the column up to which one may sign up."""
-    return (_FACTS + _DEED).format(who=who, until=until, posts="p.id = %(post)s::bigint", **NOTICES)
+    return (_FACTS + _DEED).format(who=who, until=until, posts="p.id = %(post)s::bigint", **AGES, **NOTICES)
 
 
 def facts() -> str:
     """The reading part alone, for all posts of `%(activity)s`: what the panel "why I can or cannot sign up" shows."""
     columns = "post_id, own_skills IS NOT NULL, age, skills, COALESCE(own_skills, '{{}}'), already, clash, consented"
-    return (_FACTS + f" SELECT {columns} FROM facts ORDER BY post_id").format(who=WHO, posts="p.activity_id = %(activity)s::bigint")  # noqa: S608
+    names = {"who": WHO, "posts": "p.activity_id = %(activity)s::bigint", **AGES}
+    return (_FACTS + f" SELECT {columns} FROM facts ORDER BY post_id").format(**names)  # noqa: S608
 
 
 _OWN = statement()
