@@ -199,11 +199,12 @@ def _communities(divisions: Sequence[int]) -> list[int]:
 
 
 _OPENINGS = """
-WITH waiting AS (
+WITH waiting AS MATERIALIZED (
     SELECT c.division_id, COALESCE(m.category, 'community') AS category, r.activity_id, count(*) AS requests
     FROM cases_case c JOIN volunteering_residentrequest r ON r.case_id = c.id
     LEFT JOIN unnest(%(matters)s::text[], %(of_matters)s::text[]) AS m (matter, category) ON m.matter = c.matter
     WHERE c.kind = %(kind)s AND c.state IN ('received', 'dispatched', 'returned', 'reopened', 'signed_for', 'handling')
+        {near}
     GROUP BY 1, 2, 3
 )
 SELECT p.id, a.id, a.division_id, a.longitude, a.latitude, a.starts_at, a.ends_at,
@@ -214,13 +215,14 @@ SELECT p.id, a.id, a.division_id, a.longitude, a.latitude, a.starts_at, a.ends_a
     COALESCE((SELECT sum(1 << (array_position(%(skills)s::text[], s::text) - 1)) FROM unnest(p.skills) s), 0),
     1 << (array_position(%(categories)s::text[], a.category::text) - 1),
     p.places - p.taken,
-    LEAST(1000, CASE WHEN a.places > 0 THEN (a.places - a.taken) * 1000 / a.places ELSE 0 END + %(raise)s * COALESCE((
-        SELECT sum(w.requests) FROM waiting w WHERE w.division_id = a.division_id AND w.category = a.category
-        AND (w.activity_id IS NULL OR w.activity_id = a.id)), 0)),
+    LEAST(1000, CASE WHEN a.places > 0 THEN (a.places - a.taken) * 1000 / a.places ELSE 0 END
+        + %(raise)s * (COALESCE(w.requests, 0) + COALESCE(own.requests, 0))),
     a.team_id
 FROM volunteering_activity a
 CROSS JOIN LATERAL (SELECT (a.starts_at AT TIME ZONE 'Asia/Shanghai')::date AS day) b
 JOIN volunteering_post p ON p.activity_id = a.id
+LEFT JOIN waiting w ON w.division_id = a.division_id AND w.category = a.category AND w.activity_id IS NULL
+LEFT JOIN waiting own ON own.division_id = a.division_id AND own.category = a.category AND own.activity_id = a.id
 {join}
 WHERE a.state = 'published' AND a.starts_at > %(now)s {where}
 ORDER BY a.starts_at, p.id
@@ -252,7 +254,10 @@ def openings(
     A community's need of one is the share of its places that are free, raised by each request of a resident there for help of its
     kind that waits, or that became this activity.
     """
-    join, where = "", "AND p.taken < p.places" if activity is None else "AND a.id = %(activity)s"
+    join, near, where = "", "", "AND p.taken < p.places"
+    if activity is not None:
+        near = "AND c.division_id = (SELECT division_id FROM volunteering_activity WHERE id = %(activity)s)"
+        where = "AND a.id = %(activity)s"
     if path:
         join, where = "JOIN divisions_division d ON d.id = a.division_id", where + " AND d.path LIKE %(path)s"
     if first is not None:
@@ -271,7 +276,7 @@ def openings(
         "raise": int(rules.parameters("matching", on=local_date(now))["request_points"]),
     }
     with connection.cursor() as cursor:
-        cursor.execute(_OPENINGS.format(join=join, where=where), values)
+        cursor.execute(_OPENINGS.format(join=join, near=near, where=where), values)
         rows = cursor.fetchall()
     cells = list(zip(*rows, strict=True)) if rows else [()] * 16
     x, y = _points(cells[2], cells[3], cells[4], on)
