@@ -7,6 +7,7 @@ from typing import Any
 from django.db import connection
 
 from qunli.access import selectors as access
+from qunli.cases.guards import closed_too_soon
 from qunli.cases.perms import Permission
 
 SHOWN = 50
@@ -30,6 +31,9 @@ RULES = {
         AND NOT EXISTS (SELECT FROM cases_reply r WHERE r.id = reply_id AND r.length >= 2 AND r.channel <> '')
     """,
     "closed without rating or three failed contacts": "state = 'archived' AND rated_at IS NULL AND failed_contacts < 3",
+    "closed after failed contacts that lie too close together": f"""
+        state = 'archived' AND rated_at IS NULL AND EXISTS ({closed_too_soon("c")})
+    """,
     "owned by a unit that nobody leads": f"""
         state NOT IN {ENDED} AND owner_unit <> '' AND NOT EXISTS (
             SELECT FROM access_posting p WHERE p.unit = owner_unit AND p.role = ANY (%(roles)s)

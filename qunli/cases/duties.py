@@ -1,7 +1,8 @@
-"""The duty catalogue (职责清单), what is not accepted, and emergencies: dated tables, read once, and pure decisions over them."""
+"""The duty catalogue (职责清单), what is not accepted (rules `case-acceptance`), and words of an emergency."""
 
 import tomllib
 from collections.abc import Mapping
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from django.utils.translation import get_language
 
 from qunli.cases.enums import Duty
 from qunli.divisions.enums import Level
+from qunli.rules.selectors import Rule, rule_set
 
 
 def _text(zh: str, en: str) -> str:
@@ -39,17 +41,6 @@ class Matter(NamedTuple):
         return self.name
 
 
-class Refusal(NamedTuple):
-    key: str
-    zh: str
-    en: str
-
-    @property
-    def text(self) -> str:
-        """In the reader's language."""
-        return _text(self.zh, self.en)
-
-
 class Emergency(NamedTuple):
     number: str
     """The telephone number to call."""
@@ -76,24 +67,21 @@ def catalogue(file: Path) -> Mapping[str, Matter]:
     return found
 
 
+def refusals(on: date) -> tuple[Rule, ...]:
+    """The reasons for not accepting a case on a day: rules, with their text in both languages. Raises Refused "no_rules"."""
+    return rule_set("case-acceptance", on).rules
+
+
 @lru_cache(maxsize=1)
-def _acceptance() -> dict[str, list[dict[str, object]]]:
-    return tomllib.loads((Path(__file__).parent / "data" / "acceptance.toml").read_text("utf-8"))
-
-
-def refusals() -> list[Refusal]:
-    """The reasons for not accepting a case."""
-    return [Refusal(**entry) for entry in _acceptance()["refusal"]]  # type: ignore[arg-type]
+def _emergencies() -> list[Emergency]:
+    file = Path(__file__).parent / "data" / "emergencies.toml"
+    return [Emergency(**entry) for entry in tomllib.loads(file.read_text("utf-8"))["emergency"]]
 
 
 def emergency_in(text: str) -> Emergency | None:
     """The emergency that a text speaks of, if its words say so."""
     low = text.casefold()
-    for entry in _acceptance()["emergency"]:
-        emergency = Emergency(**entry)  # type: ignore[arg-type]
-        if any(word in low for word in emergency.words):
-            return emergency
-    return None
+    return next((each for each in _emergencies() if any(word in low for word in each.words)), None)
 
 
 def goes_too_low(duty: str, level: int) -> bool:

@@ -4,12 +4,14 @@ from datetime import date
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from qunli.cases.duties import refusals
 from qunli.cases.enums import Channel
 from qunli.cases.kinds import Unit, kinds
 from qunli.divisions.forms import DivisionField
+from qunli.kernel.clock import local_date
 
 YES_NO = [("yes", _("是")), ("no", _("否"))]
 
@@ -44,7 +46,7 @@ class RefuseForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field: Any = self.fields["reason"]
-        field.choices = [(refusal.key, refusal.text) for refusal in refusals()]
+        field.choices = [(refusal.key, str(refusal.text)) for refusal in refusals(local_date(timezone.now()))]
 
 
 def _key(unit: Unit) -> str:

@@ -26,6 +26,36 @@ ONE_LEAD = pgtrigger.Trigger(
     """,
 )
 
+
+def _limit(name: str) -> str:
+    return f"(v.content::jsonb #>> '{{rules,parameters,{name},value}}')::int"
+
+
+def closed_too_soon(row: str) -> str:
+    """Finds a row when the failed contacts of a case lie closer together than its version of the rules asks for."""
+    local = f"({row}.{{}} AT TIME ZONE 'Asia/Shanghai')::date"
+    return f"""
+        SELECT FROM rules_version v WHERE v.id = {row}.follow_up_id AND (
+            {row}.failed_last_at < {row}.failed_first_at
+                + make_interval(hours => {_limit("failed_contact_hours")} * ({_limit("failed_contacts")} - 1))
+            OR {local.format("failed_last_at")} < {local.format("failed_first_at")} + {_limit("failed_contact_span")}
+        )
+    """
+
+
+SPACED = pgtrigger.Trigger(
+    name="spaced",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert | pgtrigger.UpdateOf("state"),  # type: ignore[no-untyped-call]
+    condition=pgtrigger.Condition("NEW.state = 'archived' AND NEW.rated_at IS NULL AND NEW.failed_contacts >= 3"),
+    func=f"""
+        IF EXISTS ({closed_too_soon("NEW")}) THEN
+            RAISE EXCEPTION 'the failed contacts of case % lie too close together', NEW.number USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    """,
+)
+
 _COUNTED = """ARRAY[
     1,
     ({row}.dispatched_at IS NOT NULL AND {row}.lead_id IS NULL)::int,

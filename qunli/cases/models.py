@@ -12,6 +12,7 @@ from qunli.cases.states import CASE, PRESSURE
 from qunli.divisions.models import Division
 from qunli.kernel.fields import DigestField, EncryptedField
 from qunli.people.models import Person
+from qunli.rules.models import Version
 
 
 class Reply(models.Model):
@@ -67,6 +68,10 @@ class Case(models.Model):
     """Level of the owning division; kept by a trigger."""
     returns = models.PositiveSmallIntegerField(default=0)
     """How often it was given back since it was received or opened again: the second dispute is decided a level higher."""
+    clocks = models.ForeignKey(Version, models.PROTECT, related_name="+", db_index=False)
+    """The rules that set the deadline of the reply: those of the day on which it was received, opened again or split off."""
+    follow_up = models.ForeignKey(Version, models.PROTECT, related_name="+", db_index=False)
+    """The rules of what comes after the reply, of the same day."""
     due_on = models.DateField(_("期限"))
     """Last day for the next step."""
     promised_on = models.DateField()
@@ -80,6 +85,8 @@ class Case(models.Model):
     reply = models.OneToOneField(Reply, models.PROTECT, null=True, blank=True, related_name="case")
     failed_contacts = models.PositiveSmallIntegerField(default=0)
     """Visits back that reached nobody."""
+    failed_first_at = models.DateTimeField(null=True, blank=True)
+    failed_last_at = models.DateTimeField(null=True, blank=True)
     rated_at = models.DateTimeField(null=True, blank=True)
     solved = models.BooleanField(null=True, blank=True)
     satisfied = models.BooleanField(null=True, blank=True)
@@ -110,6 +117,11 @@ class Case(models.Model):
                 violation_error_message=_("要有评价，或三次回访都联系不上，才能归档。"),
             ),
             models.CheckConstraint(
+                condition=Q(failed_contacts=0, failed_first_at=None, failed_last_at=None)
+                | Q(failed_contacts__gt=0, failed_last_at__gte=F("failed_first_at")),
+                name="case_failed_contacts_dated",
+            ),
+            models.CheckConstraint(
                 condition=Q(rated_at=None, solved=None, satisfied=None)
                 | Q(rated_at__isnull=False, solved__isnull=False, satisfied__isnull=False),
                 name="case_rating_whole",
@@ -134,7 +146,7 @@ class Case(models.Model):
                 violation_error_message=_("职能部门的工作不能派到街道和社区。"),
             ),
         ]
-        triggers = [CASE.trigger(), PRESSURE.trigger("pressure"), guards.OWNER_LEVEL, guards.ONE_LEAD, guards.TALLY]
+        triggers = [CASE.trigger(), PRESSURE.trigger("pressure"), guards.OWNER_LEVEL, guards.ONE_LEAD, guards.SPACED, guards.TALLY]
         indexes = [
             models.Index(fields=["requester", "-id"], condition=Q(requester__isnull=False), name="case_requester"),
             models.Index(fields=["desk", "state", "due_on", "id"], condition=~Q(state__in=enums.ENDED), name="case_desk_open"),

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from qunli.access import selectors as access
 from qunli.access.models import Posting
 from qunli.cases import perms
+from qunli.cases.clocks import clocks_of
 from qunli.cases.clocks import clocks_on as clocks_on
 from qunli.cases.enums import ENDED, IN_WORK, HandlerRole
 from qunli.cases.kinds import Unit, kind_of, names_of
@@ -29,6 +30,7 @@ from qunli.kernel.clock import local_date
 from qunli.kernel.masking import mask_name
 from qunli.kernel.pages import Page, paginate
 from qunli.kernel.timelines import Moment, Step, timeline
+from qunli.rules.selectors import Rule, RuleSet
 
 LISTED = ("division", "desk", "owner_division")
 
@@ -215,6 +217,27 @@ def clock_start(case: Case) -> date:
     """The day from which the clock of the reply runs: of receipt, or of the last opening again or splitting off."""
     last = case.events.filter(verb__in=["reopen", "split_off"]).order_by("-id").first()
     return local_date(last.at if last is not None else case.received_at)
+
+
+class Deadline(NamedTuple):
+    """How the deadline of the reply came about, computed again under the version of the rules that the case keeps."""
+
+    due_on: date
+    start: date
+    days: int
+    """Working days, with those of an extension."""
+    rules: RuleSet
+    version: int
+    rule: Rule
+
+
+def deadline_of(case: Case) -> Deadline:
+    """The deadline of the reply, replayed."""
+    clocks, start = clocks_of(case), clock_start(case)
+    days, _most, key = clocks.days(case.nature)
+    rule = next(rule for rule in clocks.rule_set.rules if rule.key == key)
+    due = clocks.reply_by(case.nature, start, case.extended_days).date
+    return Deadline(due, start, days + case.extended_days, clocks.rule_set, clocks.clocks, rule)
 
 
 # Repeats

@@ -26,12 +26,10 @@ from qunli.cases.states import CASE
 from qunli.divisions import selectors as divisions
 from qunli.divisions.models import Division
 from qunli.files import selectors as files
-from qunli.files.services import store
 from qunli.kernel.actor import Actor
 from qunli.kernel.clock import local_date, working_days_between
 from qunli.kernel.errors import Denied, Refused
 from qunli.kernel.http import actor_of, add_refusal
-from qunli.people.models import Person
 
 QUEUE_NAMES = {
     Queue.DISPATCH: _("待派单"),
@@ -182,7 +180,7 @@ def offered(case: Case, actor: Actor) -> list[str]:
         "report": open_ and bool(units_in(case, actor, HandlerRole.ASSIST)),
         "reply": owner and "reply" in possible,
         "visit-back": desk and case.state in ("replied", "visited_back"),
-        "archive": desk and "archive" in possible and (case.rated_at is not None or case.failed_contacts >= 3),
+        "archive": desk and "archive" in possible and (case.rated_at is not None or case.state == "visited_back"),
         "urge": own and case.state in ("received", "dispatched", "returned", "reopened", "signed_for", "handling"),
         "reopen": (own or desk) and "reopen" in possible and not (case.solved and case.satisfied),
         "decline": offers and any(h.role == HandlerRole.OFFERED for h in case.handlers.all()),
@@ -229,18 +227,13 @@ def do(verb: str, case: Case, values: dict[str, Any], by: Actor, now: datetime) 
         "archive": services.archive, "urge": services.urge, "reopen": services.reopen, "decline": services.decline,
         "return": services.give_back, "hand-up": services.hand_up, "extend": services.extend, "split-off": services.split_off,
         "supervise": services.supervise, "refuse": services.refuse, "withdraw": services.withdraw,
+        "attach": services.attach,
     }  # fmt: skip
     if verb == "merge":
         lead = selectors.case_of(number=values["lead"], actor=by)
         services.merge(lead=lead, others=[case], by=by, now=now)
     elif verb == "split":
         services.split(case=case, parts=[services.Asked(division=case.division, **values)], by=by, now=now)
-    elif verb == "attach":
-        if not perms.may_see_contact(by, case):
-            raise Denied(Permission.SEE_CONTACT)
-        if case.ended:
-            raise Refused(_("已经结束的工单不能再添加文件。"), code="state", field="file")
-        store(upload=values["file"], owner=Person.objects.get(pk=by.person_id or 0), subject=f"case:{case.pk}", by=by)
     else:
         call[verb](case=case, by=by, now=now, **values)
 
@@ -286,6 +279,7 @@ def _page(request: HttpRequest, found: Case, given: dict[str, Form] | None = Non
         "repeats": found.times,  # type: ignore[attr-defined]
         "files": list(files.of_subject(f"case:{found.pk}")) if contact else [],
         "panel": kind.panel(found, actor) if kind.panel is not None else None,
+        "deadline": selectors.deadline_of(found) if "replied" in selectors.AHEAD.get(found.state, []) else None,
         **_left(found, today),
     }
     return render(request, "cases/case.html", context, status=status)

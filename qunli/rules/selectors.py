@@ -15,7 +15,9 @@ from qunli.kernel.errors import Refused
 from qunli.rules.models import Decision, Version
 from qunli.rules.querysets import DecisionQuerySet, VersionQuerySet
 from qunli.rules.reading import Reading, read_catalogue, restore
-from qunli.rules.rulesets import FactType, RuleSet
+from qunli.rules.rulesets import FactType
+from qunli.rules.rulesets import Rule as Rule
+from qunli.rules.rulesets import RuleSet as RuleSet
 
 FRESH = 60.0
 """Seconds for which another process may still follow rules that were replaced."""
@@ -62,6 +64,12 @@ def held(key: str, on: date) -> Held:
         code="no_rules",
         field="key",
     )
+
+
+def held_as(pk: int) -> Held:
+    """A stored version by its key, in force or not: for what was decided under it. Raises Version.DoesNotExist."""
+    found = next((each for kept in _standing().values() for each in kept if each.pk == pk), None)
+    return found or Held(pk, of_version(Version.objects.defer("content").get(pk=pk)))
 
 
 def rule_set(key: str, on: date) -> RuleSet:

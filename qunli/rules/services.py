@@ -47,6 +47,13 @@ def evaluate(key: str, facts: Mapping[str, Any], *, on: date, trace: bool = True
     return answer(rules, facts, on=on, trace=trace)
 
 
+def evaluate_version(version: int, facts: Mapping[str, Any], *, on: date, trace: bool = True) -> Answer:
+    """`evaluate` under one stored version, in force on that day or not: what was decided under it comes out again."""
+    rules = selectors.held_as(version).rule_set
+    _known_names(rules, facts)
+    return answer(rules, facts, on=on, trace=trace)
+
+
 def evaluate_columns(
     key: str, columns: Mapping[str, Any], *, on: date, missing: bool = True, size: int | None = None
 ) -> ColumnAnswers:
@@ -62,6 +69,11 @@ def evaluate_columns(
 def parameters(key: str, *, on: date) -> dict[str, Any]:
     """The parameters of the rules `key` on a day, by name, as Python has them (int, Decimal, bool, str, date). Raises Refused."""
     return {name: parameter.plain for name, parameter in selectors.rule_set(key, on).parameters.items()}
+
+
+def parameters_of(version: int) -> dict[str, Any]:
+    """`parameters` of one stored version."""
+    return {name: parameter.plain for name, parameter in selectors.held_as(version).rule_set.parameters.items()}
 
 
 def _known_names(rules: RuleSet, facts: Mapping[str, Any]) -> None:

@@ -106,6 +106,7 @@ def _drawn(rng: np.random.Generator, askers: list[_Asker], texts: list[dict[str,
         number=number_of(day, serial), kind="resident_request", matter=matter.key, nature=matter.nature, duty=matter.duty,
         division=place, title=matter.zh, text=text["zh"], place=f"{rng.integers(1, 30)}栋", requester_id=asker.member,
         urgent=bool(rng.random() < 0.06), state_since=at, desk=place, owner_division=place, due_on=due, promised_on=due,
+        clocks_id=clocks.clocks, follow_up_id=clocks.follow_up,
         received_at=at,
     )  # fmt: skip
     events = [CaseEvent(case=case, verb="receive", state="received", at=at, acted_by_id=asker.member)]
@@ -122,18 +123,19 @@ def _drawn(rng: np.random.Generator, askers: list[_Asker], texts: list[dict[str,
             words = "志愿者已上门帮忙，事情办好了。"
             reply = Reply(text=words, length=len(words), channel="visit", replied_at=at, replied_by_id=who)
             case.reply, case.contacted_at = reply, case.contacted_at or at
-            case.due_on = add_working_days(at.date(), clocks.visit_back_days).date
+            case.due_on = add_working_days(at.date(), clocks.limit("visit_back_days")).date
         elif verb == "rate":
             case.solved, case.satisfied, case.rated_at = bool(rng.random() < 0.95), bool(rng.random() < 0.93), at
             if "reopen" in verbs:
                 case.solved = False
-            case.due_on, who, unit = add_working_days(at.date(), clocks.archive_days).date, asker.member, ""
+            case.due_on, who, unit = add_working_days(at.date(), clocks.limit("archive_days")).date, asker.member, ""
         elif verb == "reopen":
             case.reply = case.rated_at = case.solved = case.satisfied = None
             case.round, case.owner_unit, who, unit = 1, "", asker.member, ""
             case.due_on = case.promised_on = clocks.reply_by(matter.nature, at.date()).date
         elif verb == "visit_back":
-            case.failed_contacts = 3
+            case.failed_contacts, case.failed_first_at, case.failed_last_at = 3, at, at + timedelta(days=1)
+            at += timedelta(days=1)
         elif verb == "return":
             case.owner_unit, case.returns = "", 1
         if verb != "contact":

@@ -10,9 +10,11 @@ from django.db import connection
 from qunli.cases import services
 from qunli.cases.checking import check_cases
 from qunli.cases.models import Case, CaseEvent
+from qunli.files.models import Attachment
 from qunli.kernel.clock import local_date
 from qunli.kernel.errors import Refused
 from tests.cases.conftest import NOW, build_place
+from tests.cases.test_services import picture
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -85,3 +87,22 @@ def test_returned_and_answered_at_once_is_one_of_them() -> None:
     )
     assert sum(isinstance(result, Exception) for result in results) == 1, results
     assert check_cases(local_date(NOW)).errors == []
+
+
+def test_many_files_at_once_stop_at_the_cap() -> None:
+    place = build_place()
+    case, me = place.taken(), place.actor(place.resident)
+    for _n in range(8):
+        services.attach(case=case, file=picture(), by=me, now=NOW)
+    results = at_once([lambda: services.attach(case=case, file=picture(), by=me, now=NOW)] * 6)
+    assert (results.count("done"), sum(isinstance(result, Refused) for result in results)) == (2, 4), results
+    assert Attachment.objects.filter(subject=f"case:{case.pk}").count() == 10
+
+
+def test_three_failed_contacts_at_once_are_one() -> None:
+    place = build_place()
+    case, worker = place.replied(), place.actor(place.worker)
+    results = at_once([lambda: services.visit_back(case=Case(pk=case.pk), reached=False, by=worker, now=NOW)] * 3)
+    assert sum(isinstance(result, Refused) for result in results) == 2, results
+    case.refresh_from_db()
+    assert (case.state, case.failed_contacts) == ("replied", 1)

@@ -1,17 +1,27 @@
 """The way of a case, step by step: who may, what it leads to, who is told."""
 
 from datetime import date
+from io import BytesIO
+from pathlib import Path
+from shutil import copytree
+from uuid import uuid4
 
 import pytest
+from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, transaction
 from django.db.utils import DatabaseError
+from PIL import Image
 
 from qunli.cases import selectors, services
 from qunli.cases.models import Case, CaseEvent, Reply, Tally
 from qunli.cases.services import Asked, Contact
+from qunli.files.models import Attachment
 from qunli.kernel.actor import SYSTEM
 from qunli.kernel.errors import Denied, Refused
 from qunli.notices.models import Notice
+from qunli.rules import services as rules
+from qunli.rules.selectors import forget
 from tests import factories
 from tests.cases.conftest import NOW, Place, later
 
@@ -150,13 +160,38 @@ def test_no_closure_without_rating_or_three_failed_contacts(place: Place) -> Non
     worker = place.actor(place.worker)
     with refused("state"):
         services.archive(case=place.taken(), by=worker, now=NOW)
-    for _time in range(2):
-        services.visit_back(case=case, reached=False, by=worker, now=NOW)
+    for hours in (0, 4):
+        services.visit_back(case=case, reached=False, by=worker, now=later(hours=hours))
     with refused("state"):
-        services.archive(case=case, by=worker, now=NOW)
-    services.visit_back(case=case, reached=False, by=worker, now=NOW)
-    services.archive(case=case, by=worker, now=NOW)
+        services.archive(case=case, by=worker, now=later(hours=4))
+    services.visit_back(case=case, reached=False, by=worker, now=later(days=1))
+    services.archive(case=case, by=worker, now=later(days=1))
     assert (case.state, case.rated_at, case.failed_contacts) == ("archived", None, 3)
+
+
+def test_failed_contacts_in_a_row_are_one(place: Place) -> None:
+    """Four hours apart, and the third on another day (`case-follow-up`, design 5)."""
+    case, worker = place.replied(), place.actor(place.worker)
+    services.visit_back(case=case, reached=False, by=worker, now=NOW)
+    for minutes in (0, 1, 239):
+        with refused("too_soon") as told:
+            services.visit_back(case=case, reached=False, by=worker, now=later(minutes=minutes))
+    assert (told.value.field, "03-05 13:00" in str(told.value.message)) == ("reached", True)
+    services.visit_back(case=case, reached=False, by=worker, now=later(hours=4))
+    with refused("too_soon") as told:
+        services.visit_back(case=case, reached=False, by=worker, now=later(hours=14, minutes=59))
+    assert "03-06 00:00" in str(told.value.message)
+    services.visit_back(case=case, reached=False, by=worker, now=later(hours=15))
+    assert (case.state, case.failed_contacts) == ("visited_back", 3)
+
+
+def test_the_database_counts_no_contacts_that_lie_too_close_together(place: Place) -> None:
+    case = place.replied()
+    Case.objects.filter(pk=case.pk).update(
+        state="visited_back", failed_contacts=3, failed_first_at=NOW, failed_last_at=later(minutes=1)
+    )
+    with pytest.raises(DatabaseError, match="lie too close together"), transaction.atomic():
+        Case.objects.filter(pk=case.pk).update(state="archived")
 
 
 def test_visit_back_takes_the_rating_down(place: Place) -> None:
@@ -377,3 +412,56 @@ def test_what_nobody_sees_is_neither_answer_nor_reason(place: Place, text: str) 
     with pytest.raises(Refused) as refused:
         services.give_back(case=case, reason=text, by=leader, now=NOW)
     assert refused.value.field == "reason"
+
+
+def picture(name: str = "灯.png") -> SimpleUploadedFile:
+    drawn = BytesIO()
+    Image.new("RGB", (8, 8)).save(drawn, "PNG")
+    return SimpleUploadedFile(name, drawn.getvalue(), "image/png")
+
+
+def test_files_of_a_case_have_a_cap(place: Place) -> None:
+    """`case-follow-up`, design 6: ten of one person, thirty of all."""
+    case = place.taken()
+    me, worker = place.actor(place.resident), place.actor(place.worker)
+    for _n in range(10):
+        services.attach(case=case, file=picture(), by=me, now=NOW)
+    with refused("most") as told:
+        services.attach(case=case, file=picture(), by=me, now=NOW)
+    assert (told.value.field, "10" in str(told.value.message)) == ("file", True)
+    subject = f"case:{case.pk}"
+    first = Attachment.objects.filter(subject=subject).values("name", "content_type", "size", "sha256", "subject")[0]
+    Attachment.objects.bulk_create(Attachment(key=uuid4(), owner=place.leader, **first) for _n in range(19))
+    services.attach(case=case, file=picture(), by=worker, now=NOW)
+    with refused("most") as told:
+        services.attach(case=case, file=picture(), by=worker, now=NOW)
+    assert ("30" in str(told.value.message), Attachment.objects.filter(subject=subject).count()) == (True, 30)
+    with pytest.raises(Denied):
+        services.attach(case=case, file=picture(), by=place.actor(place.rival), now=NOW)
+
+
+def test_a_case_keeps_the_rules_of_its_day(place: Place, tmp_path: Path) -> None:
+    """A new version shortens requests to 5 days from 2026-03-10: what was received before keeps 7, and its extension too."""
+    old, again = place.taken(), place.replied()
+    assert (selectors.deadline_of(old).due_on, selectors.deadline_of(old).days) == (old.promised_on, 7)
+    copytree(settings.ROOT / "rulesets", tmp_path / "rulesets")
+    file = tmp_path / "rulesets" / "default" / "case-clocks-2025.toml"
+    text = file.read_text("utf-8")
+    since = "effective_from = 2025-12-01"
+    file.write_text(text.replace(since, f"{since}\neffective_to = 2026-03-10"), "utf-8")
+    newer = text.replace(since, "effective_from = 2026-03-10").replace("reply_days = 7", "reply_days = 5")
+    (file.parent / "case-clocks-2026.toml").write_text(newer.replace("extension_days = 7", "extension_days = 2"), "utf-8")
+    assert not rules.load(tmp_path / "rulesets", by=SYSTEM, now=NOW).mistakes
+    try:
+        worker, days = place.actor(place.worker), later(days=5)
+        new = place.ask(days)
+        assert (new.due_on, selectors.deadline_of(new).days) == (date(2026, 3, 17), 5)
+        with refused("days"):
+            services.extend(case=place.taken(new, days), days=3, reason="需要等配件", by=worker, now=days)
+        services.extend(case=old, days=3, reason="需要等配件", by=worker, now=days)
+        assert (old.due_on, selectors.deadline_of(old).due_on) == (date(2026, 3, 19), date(2026, 3, 19))
+        services.rate(case=again, solved=False, satisfied=False, again=True, by=place.actor(place.resident), now=days)
+        assert (selectors.deadline_of(again).days, again.promised_on) == (5, date(2026, 3, 17)), "opened again: a new clock"
+        assert old.clocks != again.clocks == new.clocks
+    finally:
+        forget()

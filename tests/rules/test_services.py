@@ -121,3 +121,12 @@ def test_mistakes_of_the_caller_name_the_fact() -> None:
     with pytest.raises(Refused) as refused:
         services.evaluate("volunteer-stars", {}, on=date(2001, 1, 1))
     assert refused.value.code == "no_rules"
+
+
+def test_clocks_of_cases() -> None:
+    days = [
+        services.evaluate("case-clocks", {"case_nature": n}, on=DAY).results for n in ("consultation", "suggestion", "complaint")
+    ]
+    assert [found["reply_days"] for found in days] == [3, 7, 15]
+    assert services.evaluate("case-acceptance", {"case_circumstance": "litigation"}, on=DAY).applied == ("litigation",)
+    assert services.evaluate("case-acceptance", {"case_circumstance": "ordinary"}, on=DAY).applied == ()

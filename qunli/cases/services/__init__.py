@@ -2,6 +2,7 @@
 
 from qunli.cases.kinds import CaseKind, Panel, Unit, matters, register_kind
 from qunli.cases.services.answering import archive, rate, reopen, reply, visit_back
+from qunli.cases.services.attaching import attach
 from qunli.cases.services.dispatching import decline, dispatch, extend, give_back, hand_up, refuse, take
 from qunli.cases.services.handling import begin, contact, note_held, report
 from qunli.cases.services.joining import merge, split, split_off
@@ -15,6 +16,7 @@ __all__ = [
     "Panel",
     "Unit",
     "archive",
+    "attach",
     "begin",
     "contact",
     "decline",

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from qunli.audit import services as audit
 from qunli.cases import selectors
-from qunli.cases.clocks import clocks_on
+from qunli.cases.clocks import clocks_of
 from qunli.cases.duties import goes_too_low, refusals
 from qunli.cases.enums import HandlerRole
 from qunli.cases.kinds import Unit
@@ -31,13 +31,13 @@ def _at_desk(case: Case, by: Actor) -> Case:
 
 
 def refuse(*, case: Case, reason: str, note: str = "", by: Actor, now: datetime) -> None:
-    """Not accepted (不予受理), for one of the reasons of `data/acceptance.toml`; the requester is told why and where to go."""
-    found = next((refusal for refusal in refusals() if refusal.key == reason), None)
+    """Not accepted (不予受理), for one of the reasons of the rules `case-acceptance`; the requester is told why and where to go."""
+    found = next((refusal for refusal in refusals(local_date(now)) if refusal.key == reason), None)
     if found is None:
         raise Refused(_("请选择不予受理的理由。"), code="reason", field="reason")
     with transaction.atomic():
         current = _at_desk(case, by)
-        words = f"{found.zh}。{' '.join(note.split())}".removesuffix("。")[:300]
+        words = f"{found.text.zh}。{' '.join(note.split())}".removesuffix("。")[:300]
         step(current, "refuse", by=by, now=now, note=words)
         tell_requester(current, "cases/not_accepted", reason=words)
     case.refresh_from_db()
@@ -55,8 +55,6 @@ def dispatch(*, case: Case, to: Sequence[Unit], assist: Sequence[Unit] = (), not
         current = _at_desk(case, by)
         for unit in (*to, *assist):
             _check_unit(current, unit)
-        if current.state == "reopened":
-            current.failed_contacts = 0
         single = to[0] if len(to) == 1 else None
         current.handlers.exclude(role=HandlerRole.ASSIST, done_at__isnull=False).delete()
         offered = [] if single else [(unit, HandlerRole.OFFERED) for unit in to]
@@ -65,7 +63,7 @@ def dispatch(*, case: Case, to: Sequence[Unit], assist: Sequence[Unit] = (), not
             [Handler(case=current, division_id=u.division, unit=u.key, role=role) for u, role in [*offered, *helping]],
             ignore_conflicts=True,
         )
-        until = clocks_on(local_date(now)).contact_by(now)
+        until = clocks_of(current).contact_by(now)
         step(
             current, "dispatch", by=by, now=now, note=note[:300], unit=single.key if single else "",
             owner_division_id=single.division if single else current.desk_id, owner_unit=single.key if single else "",
@@ -200,8 +198,8 @@ def extend(*, case: Case, days: int, reason: str, by: Actor, now: datetime) -> N
         current = _at_desk(case, by)
         if current.state not in ("dispatched", "signed_for", "handling"):
             raise Refused(_("只有正在办理的工单可以延期。"), code="state", state=current.state)
-        clocks = clocks_on(local_date(current.received_at))
-        most = clocks.extension_days[current.nature]
+        clocks = clocks_of(current)
+        _days, most, _rule = clocks.days(current.nature)
         if current.extended_days:
             raise Refused(_("已经延期过一次。"), code="extended")
         if not 1 <= days <= most:

@@ -60,9 +60,11 @@ def split_off(*, case: Case, reason: str, by: Actor, now: datetime) -> None:
         if not may_dispatch(by, current):
             raise Denied(Permission.DISPATCH)
         today = local_date(now)
-        due = clocks_on(today).reply_by(current.nature, today).date
+        clocks = clocks_on(today)
+        due = clocks.reply_by(current.nature, today).date
         step(
             current, "split_off", by=by, now=now, note=words, lead=None, due_on=due, promised_on=due,
+            clocks_id=clocks.clocks, follow_up_id=clocks.follow_up, extended_days=0,
             owner_division=current.desk, owner_unit="",
         )  # fmt: skip
     case.refresh_from_db()

@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from qunli.cases import selectors
-from qunli.cases.clocks import clocks_on
+from qunli.cases.clocks import clocks_of, clocks_on
 from qunli.cases.enums import Pressure
 from qunli.cases.models import Case
 from qunli.cases.perms import Permission, is_own, may_supervise
@@ -68,11 +68,14 @@ def _raise_to(case: Case, wanted: str) -> bool:
 
 
 def press(*, now: datetime) -> int:
-    """What passed its deadline is marked, then urged, then put before the level above, each told once. Returns how many."""
+    """What passed its deadline is marked, then urged, then put before the level above, each told once. Returns how many.
+
+    How soon is the rules' of today: one pace for all that is late.
+    """
     today = local_date(now)
     clocks = clocks_on(today)
-    urged_from = add_working_days(today, -clocks.urge_after_days).date
-    supervised_from = add_working_days(today, -clocks.supervise_after_days).date
+    urged_from = add_working_days(today, -clocks.limit("urge_after_days")).date
+    supervised_from = add_working_days(today, -clocks.limit("supervise_after_days")).date
     late = (
         Q(pressure=Pressure.CALM, due_on__lt=today)
         | Q(pressure=Pressure.OVERDUE, due_on__lt=urged_from)
@@ -99,11 +102,12 @@ def tidy(*, now: datetime) -> int:
     today = local_date(now)
     done = 0
     for case in Case.objects.filter(Q(state="rated") | Q(state="visited_back"), due_on__lt=today).order_by("due_on", "id")[:BATCH]:
+        clocks = clocks_of(case)
         if case.state == "rated" and not (case.solved and case.satisfied):
-            reopen_until = add_working_days(local_date(case.rated_at or now), clocks_on(today).reopen_days).date
+            reopen_until = add_working_days(local_date(case.rated_at or now), clocks.limit("reopen_days")).date
             if today <= reopen_until:
                 continue
-        if case.rated_at is not None or case.failed_contacts >= clocks_on(today).failed_contacts:
+        if case.rated_at is not None or case.failed_contacts >= clocks.limit("failed_contacts"):
             archive(case=case, now=now)
             done += 1
     return done

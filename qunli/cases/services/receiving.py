@@ -64,7 +64,8 @@ def receive(
     if requester is None and contact is None:
         raise Refused(_("请填写是谁的诉求。"), code="requester", field="name")
     today = local_date(now)
-    due = clocks_on(today).reply_by(matter.nature, today).date
+    clocks = clocks_on(today)
+    due = clocks.reply_by(matter.nature, today).date
     desk = _desk(asked.division, matter)
     phone = normal_phone(contact.phone) if contact is not None and contact.phone else None
     case = Case(
@@ -74,6 +75,7 @@ def receive(
         contact_name=contact.name.strip() if contact is not None else None, contact_phone=phone,
         contact_digest=blind_index("phone", phone) if phone else None, entered_by_id=None if own else by.person_id,
         urgent=asked.urgent, state_since=now, desk=desk, owner_division=desk, due_on=due, promised_on=due, received_at=now,
+        clocks_id=clocks.clocks, follow_up_id=clocks.follow_up,
     )  # fmt: skip
     with transaction.atomic():
         _number(case, now)
