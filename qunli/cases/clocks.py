@@ -53,7 +53,7 @@ class Clocks:
         return dispatched + timedelta(hours=int(parameters_of(self.clocks)["contact_hours"]))
 
     def next_try(self, first: datetime, last: datetime, count: int) -> datetime:
-        """From when one more failed contact counts, after `count` of them: hours after the last; the one that closes on a later day."""
+        """From when one more failed contact counts, after `count` of them: hours after the last; the closing one on a later day."""
         apart = last + timedelta(hours=self.limit("failed_contact_hours"))
         if count + 1 < self.limit("failed_contacts"):
             return apart

@@ -54,6 +54,8 @@ WITHOUT_BY = {
     "cases.Case.dispatched_at": "the case's events name who",
     "cases.Case.contacted_at": "the case's events name who",
     "cases.Case.rated_at": "by the requester, or the events name who visited back",
+    "cases.Case.failed_first_at": "the case's events name who",
+    "cases.Case.failed_last_at": "the case's events name who",
     "cases.Case.urged_at": "by the requester",
     "service_hours.ServiceRecord.signed_in_at": "method and recorded_by tell",
     "service_hours.ServiceRecord.signed_out_at": "method and recorded_by tell",
