@@ -127,7 +127,7 @@ def build(actor: Actor, now: datetime) -> Home:
         home.place = tree().full_name(node) if node else ""
     else:
         if home.volunteer is not None and not home.leads:
-            home.recommended = finding.recommended(volunteer=home.volunteer, now=now, count=FEW)
+            home.recommended = finding.recommended(person=home.volunteer.person_id, now=now, count=FEW)
         if not home.recommended:
             home.near = near(actor, home.volunteer, now)
     return home

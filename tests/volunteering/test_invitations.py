@@ -110,7 +110,7 @@ def test_the_best_activities_for_a_volunteer_and_why(max_queries: Any) -> None:
     make.post(make.activity(starts_at=tomorrow(9, 2)), places=1, skills=["law"])
     pool.forget()
     with max_queries(10):
-        found = finding.recommended(volunteer=me, now=timezone.now()) or []
+        found = finding.recommended(person=me.person_id, now=timezone.now()) or []
     assert [r.post for r in found] == [here.pk, there.pk]
     first = found[0].match
     assert sum(part.points for part in first.parts) == first.score
@@ -124,7 +124,7 @@ def test_who_did_not_agree_is_neither_matched_nor_asked() -> None:
     post = make.post()
     me, by = make.volunteer(), leader_of(post)
     pool.forget()
-    assert finding.recommended(volunteer=me, now=timezone.now()) is None
+    assert finding.recommended(person=me.person_id, now=timezone.now()) is None
     assert asked(post, me, by) == 0
     make.consent(me.person, Purpose.MATCHING)
     assert asked(post, me, by) == 1
@@ -141,7 +141,7 @@ def test_own_team_and_friends_count() -> None:
     make.membership(me, team)
     make.sign_up(friend.person, other)
     pool.forget()
-    found = {r.post: r.match for r in finding.recommended(volunteer=me, now=timezone.now()) or []}
+    found = {r.post: r.match for r in finding.recommended(person=me.person_id, now=timezone.now()) or []}
     ties = {post: {p.name: p.value for p in match.parts}["ties"] for post, match in found.items()}
     assert ties == {mine.pk: reading.OWN_TEAM, other.pk: reading.FRIEND}
     everybody = pool.everybody(timezone.now())

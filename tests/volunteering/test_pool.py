@@ -121,12 +121,12 @@ def test_whom_to_ask_is_looked_at_again() -> None:
 def test_what_is_open_no_more_is_not_recommended() -> None:
     me = willing()
     kept, full, off = (make.post(make.activity(starts_at=tomorrow(9, days)), places=1) for days in (2, 3, 4))
-    shown = {one.post for one in finding.recommended(volunteer=me, now=timezone.now()) or []}
+    shown = {one.post for one in finding.recommended(person=me.person_id, now=timezone.now()) or []}
     assert shown == {kept.pk, full.pk, off.pk}
     make.sign_up(at=full)
     off.activity.state = "cancelled"
     off.activity.save()
-    assert [one.post for one in finding.recommended(volunteer=me, now=timezone.now()) or []] == [kept.pk]
+    assert [one.post for one in finding.recommended(person=me.person_id, now=timezone.now()) or []] == [kept.pk]
 
 
 def test_an_offer_is_looked_at_again_at_the_sign_up() -> None:

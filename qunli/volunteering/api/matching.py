@@ -160,12 +160,17 @@ def _own(request: HttpRequest) -> Volunteer:
 @router.get("/matches", response={200: list[RecommendedOut], **PROBLEMS}, auth=READ, summary="The best open activities for oneself")
 def matches(request: HttpRequest) -> list[RecommendedOut]:
     """Empty for who did not agree to be matched."""
+    person, now = actor_of(request).person_id, timezone.now()
+    best = None if person is None else finding.recommended(person=person, now=now)
+    if best is None:
+        _own(request)
+        return []
     return [
         RecommendedOut(
             activity=one.activity, title=one.title, post=one.post, starts_at=one.starts_at, ends_at=one.ends_at,
             match=MatchOut.of(one.match),
         )
-        for one in finding.recommended(volunteer=_own(request), now=timezone.now()) or []
+        for one in best
     ]  # fmt: skip
 
 

@@ -137,15 +137,15 @@ def agreed(*, volunteer: Volunteer) -> bool:
     return people_selectors.has_consent(volunteer.person, Purpose.MATCHING)
 
 
-def recommended(*, volunteer: Volunteer, now: datetime, count: int = BEST) -> list[Recommended] | None:
-    """The best open activities for a volunteer, best first; None for who did not agree to be matched."""
+def recommended(*, person: int, now: datetime, count: int = BEST) -> list[Recommended] | None:
+    """The best open activities for a person, best first; None for who is no active volunteer, or did not agree to be matched."""
     terms, posts = reading.terms(now), pool.everything_open(now)
-    one = reading.known(now, reading.plane(), remember=terms.remember, persons=[volunteer.person_id]).people
+    one = reading.known(now, reading.plane(), remember=terms.remember, persons=[person]).people
     if not len(one) or not one.flags[0] & AGREED:
         return None
     if not len(posts):
         return []
-    tied, held = _of_one(volunteer.person_id, posts, now)
+    tied, held = _of_one(person, posts, now)
     wanted = count + len(held.known) + MARGIN
     best = candidates.for_person(one, 0, posts.columns, terms.city, terms.weights, ties=tied, busy=held.busy, count=wanted)
     new = np.flatnonzero([key not in held.known for key in posts.columns.activity[best.rows].tolist()])[: count + MARGIN]

@@ -32,8 +32,8 @@ SETTINGS, INVITE, PLANS = "volunteering/match_settings.html", "volunteering/invi
 def matches(request: HttpRequest) -> HttpResponse:
     """The invitations that wait for an answer, and the best open activities, each with why."""
     actor, now = actor_of(request), timezone.now()
-    volunteer = selectors.volunteer_of(actor=actor)
-    found = None if volunteer is None else finding.recommended(volunteer=volunteer, now=now)
+    found = None if actor.person_id is None else finding.recommended(person=actor.person_id, now=now)
+    volunteer = found is not None or selectors.volunteer_of(actor=actor) is not None
     context = {"volunteer": volunteer, "agreed": found is not None, "found": found}
     return render(request, "volunteering/matches.html", context | {"invitations": finding.my_invitations(actor=actor, now=now)})
 
