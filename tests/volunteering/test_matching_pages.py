@@ -11,7 +11,7 @@ from django.utils import timezone
 from qunli.accounts.models import Account
 from qunli.kernel.clock import local_date
 from qunli.people.enums import Purpose
-from qunli.volunteering.matching import pool
+from qunli.volunteering.matching import finding, pool
 from qunli.volunteering.models import Invitation, MatchPlan, MatchPreference, Post, SignUp, Volunteer
 from tests import factories as make
 from tests.roles import RoleClient, client_of
@@ -92,6 +92,17 @@ def test_the_same_community_is_near_wherever_its_point_lies(volunteer: Volunteer
     assert [one["match"]["metres"] == 0 for one in found] == [True, False]
     near = next(part for part in found[0]["match"]["why"] if part["name"] == "nearness")
     assert (near["value"], near["text"]) == (1000, "在同一个社区")
+
+
+def test_what_is_not_stated_speaks_neither_for_nor_against(volunteer: Volunteer) -> None:
+    post = make.post(make.activity(category="community"))
+    pool.forget()
+    best = finding.recommended(person=volunteer.person_id, now=timezone.now()) or []
+    holds = dict(zip([part.name for part in best[0].match.parts], [line["holds"] for line in best[0].match.why], strict=True))
+    assert (holds["time"], holds["skill"], holds["interest"], holds["ties"]) == ("unknown", "unknown", "yes", "no")
+    make.membership(volunteer, post.activity.team)
+    best = finding.recommended(person=volunteer.person_id, now=timezone.now()) or []
+    assert {part.name: line["holds"] for part, line in zip(best[0].match.parts, best[0].match.why, strict=True)}["ties"] == "yes"
 
 
 def test_who_is_no_volunteer_is_told_how_to_become_one() -> None:

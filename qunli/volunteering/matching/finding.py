@@ -71,6 +71,11 @@ REFUSALS = {
 """What stands against a match, in words."""
 
 
+def _speaks(part: Part) -> bool:
+    """Whether a signal speaks for a match. A half says that nothing is stated or asked for, but for ties, of which any counts."""
+    return part.value > (0 if part.name == "ties" else signals.FULL // 2)
+
+
 @dataclass(frozen=True)
 class Match:
     """A person and an opening: the score, what brought it, and how far."""
@@ -100,7 +105,7 @@ class Match:
         return [
             {
                 "text": self.said(part),
-                "holds": "yes" if part.value >= 500 else "unknown" if part.value else "no",
+                "holds": "yes" if _speaks(part) else "unknown" if part.value else "no",
                 "clause": points % {"points": self.of_hundred(part.points)},
             }
             for part in self.parts
@@ -109,7 +114,7 @@ class Match:
     @property
     def best(self) -> str:
         """What speaks most for it, in a few words."""
-        return " · ".join([self.said(part) for part in self.parts if part.value >= 500 and part.points][:2])
+        return " · ".join([self.said(part) for part in self.parts if _speaks(part) and part.points][:2])
 
 
 class Recommended(NamedTuple):
