@@ -44,7 +44,8 @@ class MatchOut(BaseModel):
 
     @staticmethod
     def of(match: Match) -> "MatchOut":
-        why = [Signal(name=p.name, text=match.said(p), value=p.value, points=p.points) for p in match.parts]
+        words = match.words
+        why = [Signal(name=p.name, text=words[p.name], value=p.value, points=p.points) for p in match.parts]
         return MatchOut(score=match.score, highest=match.highest, metres=match.metres, why=why)
 
 

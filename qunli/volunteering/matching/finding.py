@@ -94,17 +94,19 @@ class Match:
     def of_hundred(self, points: int) -> int:
         return round(points / max(self.highest, 1) * 100)
 
-    def said(self, part: Part) -> str:
-        """A signal in words."""
-        return _words(get_language())["same" if part.name == "nearness" and self.metres == 0 else part.name]
+    @property
+    def words(self) -> dict[str, str]:
+        """Each signal in words."""
+        spoken = _words(get_language())
+        return spoken if self.metres else spoken | {"nearness": spoken["same"]}
 
     @property
     def why(self) -> list[dict[str, str]]:
         """For the panel: each signal with its points of 100."""
-        points = _("%(points)s 分")
+        words, points = self.words, _("%(points)s 分")
         return [
             {
-                "text": self.said(part),
+                "text": words[part.name],
                 "holds": "yes" if _speaks(part) else "unknown" if part.value else "no",
                 "clause": points % {"points": self.of_hundred(part.points)},
             }
@@ -114,7 +116,8 @@ class Match:
     @property
     def best(self) -> str:
         """What speaks most for it, in a few words."""
-        return " · ".join([self.said(part) for part in self.parts if _speaks(part) and part.points][:2])
+        words = self.words
+        return " · ".join([words[part.name] for part in self.parts if _speaks(part) and part.points][:2])
 
 
 class Recommended(NamedTuple):
