@@ -3,7 +3,7 @@
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from qunli.service_hours.integrity.keeping import check_all, check_records
+from qunli.service_hours.integrity.keeping import check_all, check_records, check_shifts
 from qunli.service_hours.sealing import seal
 from qunli.service_hours.services import chase, draw_round, lapse
 from qunli.service_hours.stars.keeping import keep_all
@@ -36,6 +36,12 @@ def seal_ledger(timestamp: int) -> None:
 def check_verified(records: list[int]) -> None:
     """Hours that were just verified are checked against fabrication."""
     check_records(records, now=timezone.now())
+
+
+@app.task(name="service_hours.check_rostered")
+def check_rostered(shifts: list[int]) -> None:
+    """Hours are compared with a duty roster that was just taken."""
+    check_shifts(shifts, now=timezone.now())
 
 
 @app.periodic(cron="40 18 * * *", periodic_id="service_hours.check_all")  # 02:40 in Shanghai

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from qunli.kernel.errors import Refused
-from qunli.service_hours.integrity.keeping import check_all
+from qunli.service_hours.integrity.keeping import check_all, check_shifts
 from qunli.service_hours.models import DutyShift, Finding
 from qunli.service_hours.services import load_duty
 from tests.service_hours.conftest import World, at
@@ -73,3 +74,20 @@ def test_the_command(world: World, tmp_path: Path) -> None:
     file.write_text("x\n")
     with pytest.raises(CommandError, match="表头"):
         call_command("load_duty", str(file))
+
+
+@pytest.mark.parametrize(("since", "clashes"), [("08:30", True), ("11:30", False)])
+def test_a_roster_that_comes_long_afterwards_finds_older_hours(world: World, since: str, clashes: bool) -> None:
+    person, late = world.volunteer(), at(9, days=200)
+    record = world.verified(person)
+    world.verified(world.volunteer())
+    row = f"{person.phone},{world.team.division.code},2026-03-05 {since},2026-03-05 17:00"
+    load_duty(lines=roster(world, row), by=world.actor(world.worker), now=late)
+    assert check_all(now=late) == 0
+    shifts = list(DutyShift.objects.values_list("pk", flat=True))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT args FROM procrastinate_jobs WHERE task_name = 'service_hours.check_rostered'")
+        assert [args for (args,) in cursor.fetchall()] == [f'{{"shifts": {shifts}}}']
+    assert check_shifts(shifts, now=late) == int(clashes)
+    assert check_shifts(shifts, now=late) == 0
+    assert [(one.record_id, one.kind) for one in Finding.objects.all()] == ([(record.pk, "on-duty")] if clashes else [])

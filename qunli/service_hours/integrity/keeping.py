@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
+from django.db.models import F
 from django.urls import reverse as address
 
 from qunli.audit import services as audit
@@ -12,7 +13,7 @@ from qunli.kernel.clock import add_working_days, local_date
 from qunli.notices.services import tell
 from qunli.rules.services import parameters
 from qunli.service_hours.integrity.judging import RULES, Found, Limits, judge
-from qunli.service_hours.integrity.loading import around, load
+from qunli.service_hours.integrity.loading import COUNTED, around, load
 from qunli.service_hours.models import Finding, ServiceRecord
 
 _ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended('service_hours.findings', 4))"
@@ -25,15 +26,32 @@ def check_all(*, now: datetime) -> int:
     return keep(judge(load(since), limits=Limits.on(today)), now=now)
 
 
-def check_records(records: list[int], *, now: datetime) -> int:
-    """Check the people of these records as they come in, by the same functions as the night; returns how many findings are new."""
+def check_records(records: list[int], *, now: datetime, since: datetime | None = None) -> int:
+    """Check the people of these records as they come in, by the same functions as the night; returns how many findings are new.
+
+    Records before `since` are left out; without it, those before what the night looks at.
+    """
     today = local_date(now)
-    since = now - timedelta(days=parameters(RULES, on=today)["window_days"])
+    since = since or now - timedelta(days=parameters(RULES, on=today)["window_days"])
     limits = Limits.on(today)
     rows = around(records, since, largest_ring=limits.largest_ring)
     people = set(ServiceRecord.objects.filter(pk__in=records).values_list("person", flat=True))
     own = {record for record, person in zip(rows.record.tolist(), rows.person.tolist(), strict=True) if person in people}
     return keep([each for each in judge(rows, limits=limits) if each.record in own], now=now)
+
+
+def check_shifts(shifts: list[int], *, now: datetime) -> int:
+    """Check the counted records that a roster meets which came later, however old they are; returns how many findings are new."""
+    met = dict(
+        ServiceRecord.objects.filter(
+            state__in=COUNTED,
+            person__duty_shifts__in=shifts,
+            person__duty_shifts__since__lt=F("signed_out_at"),
+            person__duty_shifts__until__gt=F("signed_in_at"),
+        ).values_list("pk", "signed_in_at")
+    )
+    # What the records beside them say (the whole day, the way from the place before) counts as well.
+    return check_records(list(met), now=now, since=min(met.values()) - timedelta(days=2)) if met else 0
 
 
 def keep(found: Iterable[Found], *, now: datetime) -> int:

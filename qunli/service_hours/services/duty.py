@@ -36,6 +36,7 @@ def load_duty(*, lines: Iterable[str], by: Actor, now: datetime) -> Loaded:
 
     All rows or none; a shift that stands already is not written twice. Raises Refused "rows" with every wrong row, its column and
     remedy: an unknown phone or division, one that the actor does not work in, a time that is none, an end before the start.
+    The queue then compares the hours of these people with it, also those that are older than what the nightly check looks at.
     """
     reader = csv.DictReader(lines)
     missing = [name for name in HEADINGS if name not in (reader.fieldnames or ())]
@@ -55,8 +56,12 @@ def load_duty(*, lines: Iterable[str], by: Actor, now: datetime) -> Loaded:
         people = {shift.person_id for shift in shifts}
         known = set(DutyShift.objects.filter(person__in=people).values_list("person", "since", "until"))
         new = {(s.person_id, s.since, s.until): s for s in shifts if (s.person_id, s.since, s.until) not in known}
-        DutyShift.objects.bulk_create(new.values(), batch_size=2_000)
+        written = DutyShift.objects.bulk_create(new.values(), batch_size=2_000)
         audit("service_hours.load_duty", "duty", by=by, new=len(new), rows=len(shifts))
+        if written:
+            from qunli.service_hours.tasks import check_rostered
+
+            check_rostered.defer(shifts=[shift.pk for shift in written])
     return Loaded(len(new), len(shifts) - len(new))
 
 
