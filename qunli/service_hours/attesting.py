@@ -6,14 +6,20 @@ from qunli.kernel.actor import Actor
 from qunli.kernel.masking import mask_name
 from qunli.service_hours import perms, selectors
 from qunli.service_hours.enums import RecordState
-from qunli.service_hours.models import Photo, ServedRecord, ServedStatement, ServiceRecord
+from qunli.service_hours.models import Photo, SampleItem, ServedRecord, ServedStatement, ServiceRecord
 
 
 def may_see_photo(actor: Actor, subject: str) -> bool:
     """Whether the actor may see photos of a record ("record:7") of somebody else."""
     key = subject.partition(":")[2]
     found = selectors.visible_record(record_id=int(key), actor=actor) if key.isdecimal() and len(key) < 19 else None
-    return found is not None and perms.may_see_evidence(actor, found)
+    return found is not None and (perms.may_see_evidence(actor, found) or _checks(actor, found))
+
+
+def _checks(actor: Actor, record: ServiceRecord) -> bool:
+    """Whether a spot check drew the record and the actor is one of those who judge it."""
+    rows = SampleItem.objects.visible_to(actor).filter(record=record).select_related("round__division", "record")
+    return any(perms.may_check(actor, item) for item in rows)
 
 
 def photos_of(*, record: ServiceRecord) -> list[Photo]:

@@ -2,18 +2,21 @@
 
 import io
 import re
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import Error, transaction
 from django.test import Client
+from django.urls import reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
 from qunli.accounts.services import issue_token
+from qunli.audit.models import Event
 from qunli.files.models import Attachment
 from qunli.files.services import read
 from qunli.kernel import geo
@@ -25,9 +28,9 @@ from qunli.rules.services import evaluate, evaluate_columns
 from qunli.service_hours import attesting, services
 from qunli.service_hours.enums import ServedAnswer, ServedRole
 from qunli.service_hours.integrity.evidence import confidence_of, facts_of
-from qunli.service_hours.models import Photo, ServedStatement, ServiceRecord
+from qunli.service_hours.models import LateStatement, Photo, SampleItem, ServedStatement, ServiceRecord
 from tests import factories
-from tests.roles import client_of
+from tests.roles import client_of, person_of
 from tests.service_hours.conftest import START, World, at
 
 OUTSIDE = "13900001111"
@@ -455,3 +458,32 @@ def test_the_rules_of_the_day_of_the_service_count(world: World) -> None:
     assert grade(late | {"sent_late": False}) == "B"
     before = START.date() - timedelta(days=365)
     assert evaluate("hour-confidence", late, on=before, trace=False).results["confidence"] == "B"
+
+
+def test_it_stands_on_the_pages_of_findings_and_spot_checks(world: World) -> None:
+    record = world.verified(world.volunteer())
+    photo = add(world, record, picture())
+    assert photo.attachment is not None
+    sent = {"stated_at": at(9), "received_at": at(12), "skew": 0, "sent_by": record.person}
+    LateStatement.objects.create(record=record, way="in", key=uuid4(), **sent)
+    finding, source = factories.finding(record), reverse("files:serve", args=[photo.attachment.key])
+    judge = client_of(factories.account(world.officer))
+    page = judge.get(f"/findings/{finding.pk}/").content.decode()
+    assert source in page
+    assert "离线登记" in page
+    checker = client_of(person_of("supervisor")[0])
+    assert source not in checker.get(f"/findings/{finding.pk}/").content.decode()
+    assert checker.get(source).status_code == 404
+    planned = services.plan_round(
+        division=world.team.division,
+        since=date(2026, 3, 5),
+        until=date(2026, 3, 5),
+        size=1,
+        by=world.actor(world.officer),
+        now=at(13),
+    )
+    services.draw_round(round_id=planned.pk, now=at(13))
+    item = SampleItem.objects.get()
+    assert source in checker.get(f"/sampling/items/{item.pk}/").content.decode()
+    assert checker.get(source).status_code == 200, "who judges a drawn record sees its photos"
+    assert Event.objects.filter(verb__startswith="look.files").exists()

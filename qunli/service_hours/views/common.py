@@ -42,21 +42,31 @@ def servable(records: Sequence[ServiceRecord], actor: Actor, now: datetime) -> l
     ]
 
 
+def evidence_shown(record: ServiceRecord, *, sees: bool, own: bool = False) -> dict[str, Any]:
+    """Photos of a record and what those served said, to look at only; who `own`s the photos may take them away."""
+    photos = attesting.photos_of(record=record) if sees else []
+    return {
+        "photos": [{"photo": photo, "fits": fits(photo, record), "own": own} for photo in photos],
+        "lines": attesting.lines_about(record=record) if sees else [],
+        "adds": False,
+        "asks": False,
+        "waiting": None,
+    }
+
+
 def evidence_context(record: ServiceRecord, actor: Actor, given: Mapping[str, Form]) -> dict[str, Any]:
     """What the page of a record shows of its photos and of those served, and the forms that add to it."""
     adds = (
         record.state != RecordState.VOID and local_date(timezone.now()) <= record.due_on and perms.may_add_evidence(actor, record)
     )
     sees = perms.may_see_evidence(actor, record)
-    photos = attesting.photos_of(record=record) if sees else []
-    lines = attesting.lines_about(record=record) if sees else []
+    shown = evidence_shown(record, sees=sees, own=perms.is_own(actor, record))
     now = timezone.now()
-    waiting = next((line for line in lines if not line.statement.answer and line.statement.valid_until >= now), None)
+    waiting = next((line for line in shown["lines"] if not line.statement.answer and line.statement.valid_until >= now), None)
     return {
+        **shown,
         "adds": adds,
         "sees": sees,
-        "photos": [{"photo": photo, "fits": fits(photo, record), "own": perms.is_own(actor, record)} for photo in photos],
-        "lines": lines,
         "waiting": waiting if adds else None,
         "asks": adds and record.signed_out_at is not None,
         "photo_form": given.get("photo") or PhotoForm(),

@@ -20,6 +20,7 @@ from qunli.service_hours.integrity.showing import beside, told
 from qunli.service_hours.models import Finding
 from qunli.service_hours.perms import Permission
 from qunli.service_hours.states import FINDING
+from qunli.service_hours.views.common import evidence_shown
 
 
 @require_GET
@@ -102,9 +103,16 @@ def _page(
         "told": told(found),
         "record": record,
         "columns": [
-            {"record": one, "confidence": confidence_of(one), "facts": facts_of(one), "first": one.pk == record.pk}
+            {
+                "record": one,
+                "confidence": confidence_of(one),
+                "facts": facts_of(one),
+                "first": one.pk == record.pk,
+                "late": {statement.way for statement in one.late_statements.all()},
+            }
             for one in columns
         ],
+        "evidence": evidence_shown(record, sees=perms.may_see_evidence(actor, record)),
         "own": own,
         "named": named,
         "reply_form": (reply_form or ReplyForm()) if "reply" in possible and perms.may_reply(actor, found) else None,

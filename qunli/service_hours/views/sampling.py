@@ -20,6 +20,7 @@ from qunli.service_hours.integrity.evidence import confidence_of
 from qunli.service_hours.models import SampleItem, SamplingRound
 from qunli.service_hours.perms import Permission
 from qunli.service_hours.sampling import showing
+from qunli.service_hours.views.common import evidence_shown
 
 ROUNDS = "service_hours/sampling.html"
 
@@ -131,6 +132,7 @@ def _item_page(request: HttpRequest, found: SampleItem, form: CheckForm | None, 
         "stratum": showing.label_of(found),
         "named": named,
         "confidence": confidence_of(record),
+        "evidence": evidence_shown(record, sees=named or perms.may_see_evidence(actor, record)),
         "late": sorted(record.late_statements.all(), key=lambda one: one.way),
         "form": (form or CheckForm()) if named and not found.verdict and found.round.state == "open" else None,
         "failed": form if form is not None and found.verdict else None,
