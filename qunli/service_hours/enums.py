@@ -86,11 +86,12 @@ class StarKind(models.TextChoices):
 
 
 class Chased(models.IntegerChoices):
-    """Who has been reminded of a record that is due."""
+    """Which reminder of a record that is due was the last; the steps are those of the rules "hour-deadlines"."""
 
     NOBODY = 0, _("未提醒")
-    LEADER = 1, _("已提醒负责人")
-    ABOVE = 2, _("已告知上级")
+    BEFORE = 1, _("已提前提醒负责人")
+    ON_DAY = 2, _("已在到期当天提醒负责人")
+    AFTER = 3, _("已告知负责人和上级超期")
 
 
 class RoundState(models.TextChoices):

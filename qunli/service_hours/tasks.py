@@ -3,6 +3,7 @@
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
+from qunli.service_hours.due import tally
 from qunli.service_hours.integrity.keeping import check_all, check_records, check_shifts
 from qunli.service_hours.sealing import seal
 from qunli.service_hours.services import chase, draw_round, lapse
@@ -20,9 +21,16 @@ def lapse_forgotten(timestamp: int) -> None:
 @app.periodic(cron="30 0 * * *", periodic_id="service_hours.chase")  # 08:30 in Shanghai
 @app.task(name="service_hours.chase", queueing_lock="service_hours.chase")
 def chase_due(timestamp: int) -> None:
-    """Reminders of records that are due, and the level above when they are overdue."""
-    while any(chase(now=timezone.now())):
+    """Reminders of records that are due: before the day, on it, and after it to the level above too."""
+    while any(chase(now=timezone.now()).values()):
         pass
+
+
+@app.periodic(cron="50 19 * * *", periodic_id="service_hours.tally_due")  # 03:50 in Shanghai
+@app.task(name="service_hours.tally_due", queueing_lock="service_hours.tally_due")
+def tally_due(timestamp: int) -> None:
+    """How organisations kept to the 10 working days, counted anew."""
+    tally(now=timezone.now())
 
 
 @app.periodic(cron="10 18 * * *", periodic_id="service_hours.seal")  # 02:10 in Shanghai

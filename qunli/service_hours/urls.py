@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from qunli.service_hours.views import certificates, day, evidence, findings, late, records, sampling, stars
+from qunli.service_hours.views import certificates, day, due, evidence, findings, late, records, sampling, stars
 
 app_name = "service_hours"
 
@@ -21,6 +21,8 @@ urlpatterns = [
     path("day/<int:activity>/walk-in/", day.walk_in, name="walk_in"),
     path("records/", records.records, name="records"),
     path("records/ledger/", records.ledger, name="ledger"),
+    path("records/due/", due.due_list, name="due"),
+    path("records/due/teams/", due.teams, name="due_teams"),
     path("records/stars/", stars.mine, name="stars"),
     path("records/queue/", records.queue, name="queue"),
     re_path(r"^records/queue/(?P<which>submit|verify|disputed)/$", records.queue, name="queue_of"),

@@ -117,6 +117,8 @@ ENTRIES: list[Entry] = [
         weight=80,
         short=_("记录"),
     ),
+    Entry(_("到期清单"), "service_hours:due", "hourglass", "hours", needs=("service_hours.record", "service_hours.verify")),
+    Entry(_("队伍按期情况"), "service_hours:due_teams", "activity", "hours", needs=("service_hours.see",)),
     Entry(_("时长疑点"), "service_hours:findings", "shield", "hours", needs=("service_hours.inspect", "service_hours.judge")),
     Entry(
         _("抽查"), "service_hours:sampling", "clipboard-check", "hours", needs=("service_hours.sample", "service_hours.spot_check")

@@ -7,13 +7,13 @@ from qunli.kernel.clock import SHANGHAI, add_working_days, local_date
 from qunli.notices.models import Notice
 from qunli.people.models import Person
 from qunli.service_hours import services
-from qunli.service_hours.services.deadlines import REMIND_BEFORE
 from tests import factories
 from tests.service_hours.conftest import World, at
 
 LAST_DAY = add_working_days(local_date(at(11)), 10).date
 """Ten working days after the end: Thursday, 2026-03-19."""
-REMINDER = add_working_days(LAST_DAY, -REMIND_BEFORE).date
+REMINDER = add_working_days(LAST_DAY, -3).date
+"""By the rules "hour-deadlines": three working days before."""
 
 
 def morning(day: object, hour: int = 8) -> datetime:
@@ -26,29 +26,36 @@ def told(person: Person) -> list[tuple[str, int, str]]:
     return [(one.template.removeprefix("service_hours/"), one.facts["count"], one.facts["due_on"]) for one in found]
 
 
-def test_the_leader_is_reminded_once_and_then_the_level_above_once(world: World) -> None:
+def chase(moment: datetime) -> tuple[int, int, int]:
+    """Records that were met before the day, on it and after it."""
+    found = services.chase(now=moment)
+    return found["before"], found["on"], found["after"]
+
+
+def test_before_the_day_on_it_and_after_it_each_once(world: World) -> None:
     world.draft(world.volunteer())
     world.submitted(world.volunteer())
     world.verified(world.volunteer())
     Notice.objects.all().delete()
-    assert services.chase(now=morning(REMINDER - timedelta(days=1))) == (0, 0)
-    assert services.chase(now=morning(REMINDER)) == (2, 0)
-    assert services.chase(now=morning(REMINDER, hour=9)) == (0, 0)
+    assert chase(morning(REMINDER - timedelta(days=1))) == (0, 0, 0)
+    assert chase(morning(REMINDER)) == (2, 0, 0)
+    assert chase(morning(REMINDER, hour=9)) == (0, 0, 0)
     assert told(world.leader) == [("hours_due", 2, "2026-03-19")]
-    # On the last day itself there is still time.
-    assert services.chase(now=morning(LAST_DAY)) == (0, 0)
+    assert chase(morning(LAST_DAY)) == (0, 2, 0)
+    assert chase(morning(LAST_DAY, hour=9)) == (0, 0, 0)
     assert told(world.worker) == []
-    assert services.chase(now=morning(LAST_DAY + timedelta(days=1))) == (0, 2)
-    assert services.chase(now=morning(LAST_DAY + timedelta(days=2))) == (0, 0)
+    assert chase(morning(LAST_DAY + timedelta(days=1))) == (0, 0, 2)
+    assert chase(morning(LAST_DAY + timedelta(days=4))) == (0, 0, 0)
     # The nearest level that verifies, and nobody further up.
     assert told(world.worker) == [("hours_overdue", 2, "2026-03-19")]
     assert told(world.officer) == []
-    assert told(world.leader) == [("hours_due", 2, "2026-03-19")]
+    assert [template for template, _count, _due in told(world.leader)] == ["hours_due", "hours_due_today", "hours_late"]
     events = Event.objects.filter(verb__in=["service_hours.remind", "service_hours.escalate"]).order_by("id")
     subject = f"activity:{world.activity.pk}"
-    assert list(events.values_list("verb", "subject")) == [
-        ("service_hours.remind", subject),
-        ("service_hours.escalate", subject),
+    assert [(one.verb, one.subject, one.facts["step"]) for one in events] == [
+        ("service_hours.remind", subject, "before"),
+        ("service_hours.remind", subject, "on_day"),
+        ("service_hours.escalate", subject, "after"),
     ]
 
 
@@ -59,16 +66,23 @@ def test_each_leader_hears_of_their_own_and_nothing_that_is_settled(world: World
     elsewhere = factories.activity(other, starts_at=at(9), person_in_charge=head)
     factories.record(factories.sign_up(None, factories.post(elsewhere)), due_on=record.due_on)
     services.void(record=world.verified(world.volunteer()), reason="没有到场，登记有误", by=world.actor(world.officer), now=at(14))
-    assert services.chase(now=morning(REMINDER)) == (2, 0)
+    assert chase(morning(REMINDER)) == (2, 0, 0)
     assert told(world.leader) == [("hours_due", 1, "2026-03-19")]
     assert told(head) == [("hours_due", 1, "2026-03-19")]
 
 
-def test_what_the_queue_slept_through_is_told_to_both(world: World) -> None:
+def test_what_the_queue_slept_through_is_told_as_it_stands_now(world: World) -> None:
     world.draft(world.volunteer())
-    assert services.chase(now=morning(LAST_DAY + timedelta(days=5))) == (1, 1)
-    assert told(world.leader) == [("hours_due", 1, "2026-03-19")]
+    assert chase(morning(LAST_DAY + timedelta(days=5))) == (0, 0, 1)
+    assert told(world.leader) == [("hours_late", 1, "2026-03-19")]
     assert told(world.worker) == [("hours_overdue", 1, "2026-03-19")]
+
+
+def test_nobody_is_reminded_on_a_day_off(world: World) -> None:
+    world.draft(world.volunteer())
+    saturday = LAST_DAY + timedelta(days=2)
+    assert (saturday.weekday(), chase(morning(saturday))) == (5, (0, 0, 0))
+    assert chase(morning(LAST_DAY + timedelta(days=4))) == (0, 0, 1)
 
 
 def test_the_time_of_leaving_is_when_the_state_began(world: World) -> None:

@@ -2,8 +2,8 @@
 
 from ninja import Router
 
-from qunli.service_hours.api import certificates, day, evidence, findings, records, sampling, stars
+from qunli.service_hours.api import certificates, day, due, evidence, findings, records, sampling, stars
 
 router = Router(tags=["service_hours"])
-for part in (day, records, evidence, findings, certificates, sampling, stars):
+for part in (day, due, records, evidence, findings, certificates, sampling, stars):
     router.add_router("", part.router)

@@ -1,5 +1,6 @@
 """What this room keeps: `hours` are records, ledger, findings, seals, certificates; the others judge them or rest on them."""
 
+from qunli.service_hours.models.deadlines import DueTally
 from qunli.service_hours.models.duty import DutyShift
 from qunli.service_hours.models.evidence import Photo, ServedRecord, ServedStatement
 from qunli.service_hours.models.hours import Certificate, Finding, HourEntry, LateStatement, Seal, SealBlock, ServiceRecord
@@ -8,6 +9,7 @@ from qunli.service_hours.models.stars import StarEntry, StarProposal
 
 __all__ = [
     "Certificate",
+    "DueTally",
     "DutyShift",
     "Finding",
     "HourEntry",

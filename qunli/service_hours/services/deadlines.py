@@ -2,15 +2,18 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from typing import Any, NamedTuple
 
+import numpy as np
 from django.db import transaction
 from django.urls import reverse as address
 
 from qunli.access import selectors as access
 from qunli.audit import services as audit
 from qunli.kernel.actor import SYSTEM
-from qunli.kernel.clock import add_working_days, local_date
+from qunli.kernel.clock import is_working_day, local_date, working_days_between
 from qunli.notices.services import tell
+from qunli.rules.services import evaluate_columns
 from qunli.service_hours.enums import Chased, RecordState
 from qunli.service_hours.models import ServiceRecord
 from qunli.service_hours.perms import Permission
@@ -18,8 +21,7 @@ from qunli.service_hours.states import OPEN, RECORD
 from qunli.service_hours.windows import LAPSES_AFTER
 from qunli.volunteering.models import Activity
 
-REMIND_BEFORE = 3
-"""Working days before the due date on which the leader is reminded."""
+RULES = "hour-deadlines"
 BATCH = 1_000
 
 
@@ -49,39 +51,71 @@ def lapse(*, now: datetime) -> int:
     return len(forgotten)
 
 
-def chase(*, now: datetime) -> tuple[int, int]:
-    """Remind leaders of records that are due soon, tell the level above of those that are overdue; each once. Returns both numbers.
+class Reminder(NamedTuple):
+    """A step of the rules: the notice to who is in charge, the one to the level above (none: ""), and the verb of the audit."""
 
-    The row says who has been told, and is changed with the telling, so that a job that runs twice tells once.
+    chased: Chased
+    in_charge: str
+    above: str
+    verb: str
+
+
+STEPS = {
+    "before": Reminder(Chased.BEFORE, "service_hours/hours_due", "", "service_hours.remind"),
+    "on": Reminder(Chased.ON_DAY, "service_hours/hours_due_today", "", "service_hours.remind"),
+    "after": Reminder(Chased.AFTER, "service_hours/hours_late", "service_hours/hours_overdue", "service_hours.escalate"),
+}
+
+
+def chase(*, now: datetime) -> dict[str, int]:
+    """Remind of records that are due: before the day, on it and after it, each once, by the rules "hour-deadlines".
+
+    Returns how many records each step found. The row says which step was the last, and is changed with the telling: a job that runs
+    twice tells once. A step that was slept through is not made up for by one that comes later. No one is reminded on days off.
     """
     today = local_date(now)
-    soon = add_working_days(today, REMIND_BEFORE).date
-    return _chase(Chased.LEADER, soon, today), _chase(Chased.ABOVE, today, today, overdue=True)
+    found = dict.fromkeys(STEPS, 0)
+    if is_working_day(today):
+        for step, days in _due_days(today).items():
+            found[step] = _chase(STEPS[step], days, today)
+    return found
 
 
-def _chase(step: Chased, until: date, today: date, *, overdue: bool = False) -> int:
-    due = {"due_on__lt": until} if overdue else {"due_on__lte": until}
+def _due_days(today: date) -> dict[str, list[date]]:
+    """The due days of open records by the step that the rules of today have for them."""
+    rows = ServiceRecord.objects.filter(state__in=OPEN, chased__lt=Chased.AFTER).values_list("due_on", flat=True)
+    days = list(rows.order_by("due_on").distinct())
+    if not days:
+        return {}
+    left = np.array([working_days_between(today, day) for day in days], np.int64)
+    answers = evaluate_columns(RULES, {"working_days_left": left}, on=today, missing=False).result("step")
+    steps: dict[str, list[date]] = {}
+    for day, step in zip(days, answers, strict=True):
+        if step is not None:
+            steps.setdefault(step, []).append(day)
+    return steps
+
+
+def _chase(step: Reminder, days: list[date], today: date) -> int:
     with transaction.atomic():
         waiting = list(
             ServiceRecord.objects.select_for_update(of=("self",), skip_locked=True)
-            .filter(state__in=OPEN, chased__lt=step, **due)
+            .filter(state__in=OPEN, chased__lt=step.chased, due_on__in=days)
             .select_related("activity__team", "activity__division")
             .order_by("pk")[:BATCH]
         )
-        ServiceRecord.objects.filter(pk__in=[one.pk for one in waiting]).update(chased=step)
+        ServiceRecord.objects.filter(pk__in=[one.pk for one in waiting]).update(chased=step.chased)
         for activity, count in _by_activity(waiting):
-            people = above(activity=activity, on=today) if overdue else [activity.person_in_charge_id]
-            tell(
-                people,
-                "service_hours/hours_overdue" if overdue else "service_hours/hours_due",
-                url=address("service_hours:activity_records", args=[activity.pk]),
-                title=activity.title,
-                count=count,
-                due_on=min(one.due_on for one in waiting if one.activity_id == activity.pk).isoformat(),
-            )
-            audit.record(
-                "service_hours.escalate" if overdue else "service_hours.remind", f"activity:{activity.pk}", by=SYSTEM, records=count
-            )
+            url = address("service_hours:activity_records", args=[activity.pk])
+            facts: dict[str, Any] = {
+                "title": activity.title,
+                "count": count,
+                "due_on": min(one.due_on for one in waiting if one.activity_id == activity.pk).isoformat(),
+            }
+            tell([activity.person_in_charge_id], step.in_charge, url=url, **facts)
+            if step.above:
+                tell(above(activity=activity, on=today), step.above, url=url, **facts)
+            audit.record(step.verb, f"activity:{activity.pk}", by=SYSTEM, records=count, step=step.chased.name.lower())
     return len(waiting)
 
 
