@@ -82,8 +82,8 @@ def due_list(
 ) -> Page[Activity]:
     """Activities within the reach of what the actor `holds` with records still to hand in or to verify, the fewest days left first.
 
-    Each carries `to_enter` and `to_verify` (records), `due_on`, and `days_left` in working days, negative when overdue. The order is
-    that of the end, which is the order of the due days.
+    Each carries `to_enter` and `to_verify` (records), `due_on`, and `days_left` in working days, negative when overdue. The order
+    is that of the end, which is the order of the due days.
     """
     # From the few open records (a partial index) to their activities, not from all activities to their records.
     waiting = ServiceRecord.objects.filter(state__in=OPEN).values("activity")
