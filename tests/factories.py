@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from qunli.access.models import Posting
 from qunli.accounts.models import Account
+from qunli.cases.clocks import clocks_on
 from qunli.cases.models import Case, CaseEvent
 from qunli.cases.numbers import make as case_number
 from qunli.divisions.enums import Level
@@ -172,6 +173,8 @@ def case(*, requester: Person | None = None, state: str = "signed_for", unit: st
     fields.setdefault("owner_division", place)
     fields.setdefault("due_on", (now + timedelta(days=7)).date())
     fields.setdefault("promised_on", fields["due_on"])
+    clocks = clocks_on(local_date(now))
+    fields = {"clocks_id": clocks.clocks, "follow_up_id": clocks.follow_up} | fields
     if state != "received":
         fields.setdefault("dispatched_at", now - timedelta(hours=1))
         fields.setdefault("contact_until", now + timedelta(hours=23))

@@ -213,10 +213,10 @@ def units_for(case: Case) -> list[Unit]:
     return [*more, *offices]
 
 
-def clock_start(case: Case) -> date:
+def clock_start(case: Case, events: Sequence[CaseEvent]) -> date:
     """The day from which the clock of the reply runs: of receipt, or of the last opening again or splitting off."""
-    last = case.events.filter(verb__in=["reopen", "split_off"]).order_by("-id").first()
-    return local_date(last.at if last is not None else case.received_at)
+    again = [event.at for event in events if event.verb in ("reopen", "split_off")]
+    return local_date(again[-1] if again else case.received_at)
 
 
 class Deadline(NamedTuple):
@@ -231,9 +231,9 @@ class Deadline(NamedTuple):
     rule: Rule
 
 
-def deadline_of(case: Case) -> Deadline:
-    """The deadline of the reply, replayed."""
-    clocks, start = clocks_of(case), clock_start(case)
+def deadline_of(case: Case, events: Sequence[CaseEvent]) -> Deadline:
+    """The deadline of the reply, replayed. `events`: those of `events_of`."""
+    clocks, start = clocks_of(case), clock_start(case, events)
     days, _most, key = clocks.days(case.nature)
     rule = next(rule for rule in clocks.rule_set.rules if rule.key == key)
     due = clocks.reply_by(case.nature, start, case.extended_days).date

@@ -279,7 +279,7 @@ def _page(request: HttpRequest, found: Case, given: dict[str, Form] | None = Non
         "repeats": found.times,  # type: ignore[attr-defined]
         "files": list(files.of_subject(f"case:{found.pk}")) if contact else [],
         "panel": kind.panel(found, actor) if kind.panel is not None else None,
-        "deadline": selectors.deadline_of(found) if "replied" in selectors.AHEAD.get(found.state, []) else None,
+        "deadline": selectors.deadline_of(found, events) if "replied" in selectors.AHEAD.get(found.state, []) else None,
         **_left(found, today),
     }
     return render(request, "cases/case.html", context, status=status)

@@ -443,7 +443,10 @@ def test_files_of_a_case_have_a_cap(place: Place) -> None:
 def test_a_case_keeps_the_rules_of_its_day(place: Place, tmp_path: Path) -> None:
     """A new version shortens requests to 5 days from 2026-03-10: what was received before keeps 7, and its extension too."""
     old, again = place.taken(), place.replied()
-    assert (selectors.deadline_of(old).due_on, selectors.deadline_of(old).days) == (old.promised_on, 7)
+    assert (
+        selectors.deadline_of(old, selectors.events_of(old)).due_on,
+        selectors.deadline_of(old, selectors.events_of(old)).days,
+    ) == (old.promised_on, 7)
     copytree(settings.ROOT / "rulesets", tmp_path / "rulesets")
     file = tmp_path / "rulesets" / "default" / "case-clocks-2025.toml"
     text = file.read_text("utf-8")
@@ -455,13 +458,15 @@ def test_a_case_keeps_the_rules_of_its_day(place: Place, tmp_path: Path) -> None
     try:
         worker, days = place.actor(place.worker), later(days=5)
         new = place.ask(days)
-        assert (new.due_on, selectors.deadline_of(new).days) == (date(2026, 3, 17), 5)
+        assert (new.due_on, selectors.deadline_of(new, selectors.events_of(new)).days) == (date(2026, 3, 17), 5)
         with refused("days"):
             services.extend(case=place.taken(new, days), days=3, reason="需要等配件", by=worker, now=days)
         services.extend(case=old, days=3, reason="需要等配件", by=worker, now=days)
-        assert (old.due_on, selectors.deadline_of(old).due_on) == (date(2026, 3, 19), date(2026, 3, 19))
+        assert (old.due_on, selectors.deadline_of(old, selectors.events_of(old)).due_on) == (date(2026, 3, 19), date(2026, 3, 19))
         services.rate(case=again, solved=False, satisfied=False, again=True, by=place.actor(place.resident), now=days)
-        assert (selectors.deadline_of(again).days, again.promised_on) == (5, date(2026, 3, 17)), "opened again: a new clock"
+        assert (selectors.deadline_of(again, selectors.events_of(again)).days, again.promised_on) == (5, date(2026, 3, 17)), (
+            "opened again: a new clock"
+        )
         assert old.clocks != again.clocks == new.clocks
     finally:
         forget()

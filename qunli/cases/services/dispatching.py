@@ -204,7 +204,7 @@ def extend(*, case: Case, days: int, reason: str, by: Actor, now: datetime) -> N
             raise Refused(_("已经延期过一次。"), code="extended")
         if not 1 <= days <= most:
             raise Refused(_("最多延长 %(days)s 个工作日。") % {"days": most}, code="days", field="days")
-        begun = selectors.clock_start(current)
+        begun = selectors.clock_start(current, selectors.events_of(current))
         current.due_on = current.promised_on = clocks.reply_by(current.nature, begun, days).date
         current.extended_days = days
         if current.pressure != "calm" and current.due_on >= local_date(now):
