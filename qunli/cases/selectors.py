@@ -33,6 +33,8 @@ from qunli.kernel.timelines import Moment, Step, timeline
 from qunli.rules.selectors import Rule, RuleSet
 
 LISTED = ("division", "desk", "owner_division")
+UNLISTED = ("text", "place", "contact_name", "contact_phone", "comment")
+"""What no line of a list shows: encrypted, so not read for one."""
 
 
 def case_of(*, number: str, actor: Actor) -> Case:
@@ -52,7 +54,7 @@ def may_see_files(actor: Actor, subject: str) -> bool:
 
 def my_cases(*, actor: Actor, kind: str = "", cursor: str | None = None, size: int = 20) -> Page[Case]:
     """What the actor asked for, the latest first."""
-    rows = Case.objects.filter(requester=actor.person_id or 0).select_related(*LISTED)
+    rows = Case.objects.filter(requester=actor.person_id or 0).select_related(*LISTED).defer(*UNLISTED)
     return paginate(rows.filter(kind=kind) if kind else rows, order=("-id",), cursor=cursor, size=size)
 
 
@@ -123,7 +125,7 @@ def _waiting(which: Queue, actor: Actor, today: date) -> QuerySet[Case]:
 
 def queue(*, which: Queue, actor: Actor, today: date, cursor: str | None = None, size: int = 20) -> Page[Case]:
     """What waits, the earliest deadline first."""
-    rows = _waiting(which, actor, today).select_related(*LISTED)
+    rows = _waiting(which, actor, today).select_related(*LISTED).defer(*UNLISTED)
     return paginate(rows, order=("due_on", "id"), cursor=cursor, size=size)
 
 
@@ -382,7 +384,7 @@ def most_repeated(*, actor: Actor, division: Division, limit: int = 10) -> list[
     """Open lead cases of a division with the most repeats; each carries `times`."""
     repeats = Case.objects.filter(lead__isnull=False, lead__division__path__startswith=division.path).exclude(lead__state__in=ENDED)
     counted = dict(repeats.order_by().values_list("lead").annotate(times=Count("pk")).order_by("-times", "-lead")[:limit])
-    leads = Case.objects.visible_to(actor).filter(pk__in=counted).select_related(*LISTED)
+    leads = Case.objects.visible_to(actor).filter(pk__in=counted).select_related(*LISTED).defer(*UNLISTED)
     for lead in leads:
         lead.times = counted[lead.pk]  # type: ignore[attr-defined]
     return sorted(leads, key=lambda lead: (-counted[lead.pk], -lead.pk))
