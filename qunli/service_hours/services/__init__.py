@@ -1,5 +1,6 @@
 """The verbs of the room: the day itself, the record, the ledger, the certificates."""
 
+from qunli.service_hours.due import tally as tally_due
 from qunli.service_hours.reversals import on_reversal
 from qunli.service_hours.services.certificates import issue, revoke
 from qunli.service_hours.services.day import Place, add_walk_in, sign_in, sign_in_for, sign_out, sign_out_for
@@ -22,6 +23,7 @@ from qunli.service_hours.services.records import (
 from qunli.service_hours.services.sampling import check_item, close_round, draw_round, plan_round
 from qunli.service_hours.services.served import ask_served, say_served, tell_code
 from qunli.service_hours.services.stars import grant_stars, refuse_stars
+from qunli.service_hours.stars.keeping import keep_all as keep_stars
 
 __all__ = [
     "Place",
@@ -39,6 +41,7 @@ __all__ = [
     "draw_round",
     "grant_stars",
     "issue",
+    "keep_stars",
     "lapse",
     "load_duty",
     "on_reversal",
@@ -57,6 +60,7 @@ __all__ = [
     "sign_out",
     "sign_out_for",
     "submit",
+    "tally_due",
     "tell_code",
     "uphold",
     "uphold_finding",
