@@ -80,16 +80,16 @@ class CasePage(Schema):
     previous: str | None
 
 
-class ReasonIn(Schema):
+class CaseReasonIn(Schema):
     reason: Reason
 
 
-class ContactIn(Schema):
+class CaseContactIn(Schema):
     reached: bool
     note: Reason = ""
 
 
-class ReplyIn(Schema):
+class CaseReplyIn(Schema):
     text: Text
     channel: Channel
 
@@ -215,19 +215,19 @@ def take(request: HttpRequest, number: Number) -> CaseOut:
 
 
 @router.post("/{number}/contact", response={200: CaseOut, **PROBLEMS}, auth=WRITE, summary="Note a contact with the requester")
-def contact(request: HttpRequest, number: Number, data: ContactIn) -> CaseOut:
+def contact(request: HttpRequest, number: Number, data: CaseContactIn) -> CaseOut:
     services.contact(case=_found(request, number), reached=data.reached, note=data.note, by=actor_of(request), now=timezone.now())
     return case_out(request, number)
 
 
 @router.post("/{number}/reply", response={200: CaseOut, **PROBLEMS}, auth=WRITE, summary="Answer the requester")
-def reply(request: HttpRequest, number: Number, data: ReplyIn) -> CaseOut:
+def reply(request: HttpRequest, number: Number, data: CaseReplyIn) -> CaseOut:
     services.reply(case=_found(request, number), text=data.text, channel=data.channel, by=actor_of(request), now=timezone.now())
     return case_out(request, number)
 
 
 @router.post("/{number}/return", response={200: CaseOut, **PROBLEMS}, auth=WRITE, summary="Give it back with a reason")
-def give_back(request: HttpRequest, number: Number, data: ReasonIn) -> CaseOut:
+def give_back(request: HttpRequest, number: Number, data: CaseReasonIn) -> CaseOut:
     services.give_back(case=_found(request, number), reason=data.reason, by=actor_of(request), now=timezone.now())
     return case_out(request, number)
 

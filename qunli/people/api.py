@@ -53,7 +53,7 @@ class Unmasked(Schema):
     email: str
 
 
-class ReasonIn(Schema):
+class PersonReasonIn(Schema):
     reason: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] = ""
 
 
@@ -207,7 +207,7 @@ def change(request: HttpRequest, person_id: Id, data: ContactIn) -> PersonOut:
 
 
 @router.post("/{person_id}/unmask", response={200: Unmasked, **PROBLEMS}, summary="Number, phone and e-mail in full")
-def unmask(request: HttpRequest, person_id: Id, data: ReasonIn) -> Unmasked:
+def unmask(request: HttpRequest, person_id: Id, data: PersonReasonIn) -> Unmasked:
     """For a signed-in browser only, with a reason where the record is another's; the look is in the audit."""
     shown = services.unmask(person=_visible(request, person_id), reason=data.reason, by=actor_of(request))
     return Unmasked(**shown._asdict())

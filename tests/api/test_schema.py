@@ -1,5 +1,7 @@
 """The API's document: complete, guarded, and in words."""
 
+from ninja import Schema
+
 from config.api import api
 
 
@@ -34,3 +36,16 @@ def test_every_operation_declares_its_refusals() -> None:
 def test_addresses_name_their_room() -> None:
     wrong = [path for _, path, _ in operations() if not path.startswith("/api/v1/")]
     assert not wrong
+
+
+def test_no_two_schemas_share_a_name() -> None:
+    """The document has one place for a name: of two, the later would be described for both."""
+    homes: dict[str, set[str]] = {}
+    waiting = Schema.__subclasses__()
+    while waiting:
+        schema = waiting.pop()
+        waiting += schema.__subclasses__()
+        if schema.__module__.startswith("qunli."):
+            homes.setdefault(schema.__name__, set()).add(schema.__module__)
+    assert "ActivityOut" in homes
+    assert not {name: found for name, found in homes.items() if len(found) > 1}

@@ -47,15 +47,15 @@ class KeptOut(Schema):
     share: float | None
 
 
-class TeamOut(KeptOut):
+class TeamKeptOut(KeptOut):
     team: int
     name: str
     division: str
 
 
-class TeamPage(Schema):
+class TeamsKeptPage(Schema):
     all: KeptOut
-    items: list[TeamOut]
+    items: list[TeamKeptOut]
     next: str | None
     previous: str | None
 
@@ -91,18 +91,18 @@ def due_list(request: HttpRequest, team: Id | None = None, cursor: Cursor = None
 
 @router.get(
     "/records/due/teams",
-    response={200: TeamPage, **PROBLEMS},
+    response={200: TeamsKeptPage, **PROBLEMS},
     auth=needs("records:read"),
     summary="How organisations keep to the 10 working days, the most late or overdue first; counted each night",
 )
-def teams(request: HttpRequest, months: Months = due.PERIODS[0], cursor: Cursor = None) -> TeamPage:
+def teams(request: HttpRequest, months: Months = due.PERIODS[0], cursor: Cursor = None) -> TeamsKeptPage:
     actor, now = actor_of(request), timezone.now()
     if not actor.has(Permission.SEE):
         raise Denied(Permission.SEE)
     page = due.teams(actor=actor, now=now, months=months, cursor=cursor)
-    return TeamPage(
+    return TeamsKeptPage(
         all=KeptOut(**_numbers(due.kept(actor=actor, now=now, months=months))),
-        items=[TeamOut(team=one.pk, name=one.name, division=one.division.code, **_numbers(one)) for one in page.items],
+        items=[TeamKeptOut(team=one.pk, name=one.name, division=one.division.code, **_numbers(one)) for one in page.items],
         next=page.next,
         previous=page.previous,
     )

@@ -24,7 +24,7 @@ from qunli.service_hours.stars import showing
 router = Router()
 
 
-class EntryOut(Schema):
+class StarEntryOut(Schema):
     kind: str
     """granted, or reversal."""
     level: int
@@ -40,7 +40,7 @@ class MineOut(Schema):
     """Whole hours until the next star."""
     proposed: int | None
     """The star that waits for a decision."""
-    entries: list[EntryOut]
+    entries: list[StarEntryOut]
 
 
 class ProposalOut(Schema):
@@ -66,7 +66,7 @@ class ProposalPage(Schema):
     previous: str | None
 
 
-class Which(StrEnum):
+class StarsWhich(StrEnum):
     WAITING = "waiting"
     DECIDED = "decided"
 
@@ -96,13 +96,13 @@ class DecideOut(Schema):
 )
 def mine(request: HttpRequest) -> MineOut:
     found = showing.my_stars(actor=actor_of(request), now=timezone.now())
-    names = EntryOut.model_fields
+    names = StarEntryOut.model_fields
     return MineOut(
         level=found.level,
         minutes=found.minutes,
         next_in=found.next_in,
         proposed=next((one.level for one in found.proposals if one.state == "proposed"), None),
-        entries=[EntryOut(**{name: getattr(entry, name) for name in names}) for entry in found.entries],
+        entries=[StarEntryOut(**{name: getattr(entry, name) for name in names}) for entry in found.entries],
     )
 
 
@@ -112,11 +112,11 @@ def mine(request: HttpRequest) -> MineOut:
     auth=needs("records:read"),
     summary="Stars that wait for one's decision (the longest wait first), or were decided in one's reach",
 )
-def proposals(request: HttpRequest, which: Which = Which.WAITING, cursor: Cursor = None) -> ProposalPage:
+def proposals(request: HttpRequest, which: StarsWhich = StarsWhich.WAITING, cursor: Cursor = None) -> ProposalPage:
     actor = actor_of(request)
     if not (actor.has(Permission.GRANT_STAR) or actor.has(Permission.GRANT_CITY_STAR)):
         raise Denied(Permission.GRANT_STAR)
-    read = showing.decided if which == Which.DECIDED else showing.waiting
+    read = showing.decided if which == StarsWhich.DECIDED else showing.waiting
     page = read(actor=actor, cursor=cursor)
     return ProposalPage(items=[_out(one, named=False) for one in page.items], next=page.next, previous=page.previous)
 

@@ -26,7 +26,7 @@ router = Router(tags=["activities"])
 READ, WRITE = needs("activities:read"), needs("activities:write")
 
 
-class Finding(Schema):
+class FindActivities(Schema):
     q: Annotated[Text, Field(max_length=50, description="words, pinyin or initials")] = ""
     category: Category | None = None
     division: Annotated[str | None, Field(pattern=r"^[0-9A-Z]{12}$", description="this division and all below it")] = None
@@ -39,7 +39,7 @@ class Finding(Schema):
 
 
 @router.get("/activities", response={200: ActivityPage, **PROBLEMS}, auth=READ, summary="Find activities")
-def find(request: HttpRequest, wanted: Query[Finding]) -> ActivityPage:
+def find(request: HttpRequest, wanted: Query[FindActivities]) -> ActivityPage:
     """Soonest first, or nearest first when a place is given; past ones latest first."""
     near = None
     if wanted.longitude is not None and wanted.latitude is not None:

@@ -23,7 +23,7 @@ router = Router(tags=["teams"])
 READ, WRITE = needs("teams:read"), needs("teams:write")
 
 
-class Finding(Schema):
+class FindTeams(Schema):
     q: Annotated[Text, Field(max_length=50, description="words, pinyin or initials")] = ""
     division: Annotated[str | None, Field(pattern=r"^[0-9A-Z]{12}$", description="this division and all below it")] = None
     level: TeamLevel | None = None
@@ -32,7 +32,7 @@ class Finding(Schema):
 
 
 @router.get("/teams", response={200: TeamPage, **PROBLEMS}, auth=READ, summary="Find teams, largest first")
-def find(request: HttpRequest, wanted: Query[Finding]) -> TeamPage:
+def find(request: HttpRequest, wanted: Query[FindTeams]) -> TeamPage:
     page = selectors.find_teams(
         wanted=WantedTeams(
             words=wanted.q,

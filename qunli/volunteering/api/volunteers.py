@@ -22,7 +22,7 @@ router = Router(tags=["volunteers"])
 READ, WRITE = needs("volunteers:read"), needs("volunteers:write")
 
 
-class Finding(Schema):
+class FindVolunteers(Schema):
     q: Annotated[Text, Field(max_length=50, description="the whole public number; or, with people:read, a part of the name")] = ""
     state: State | None = None
     cursor: Cursor = None
@@ -57,7 +57,7 @@ class VolunteerPage(Schema):
 
 
 @router.get("/volunteers", response={200: VolunteerPage, **PROBLEMS}, auth=READ, summary="Volunteers of one's range, names masked")
-def find(request: HttpRequest, wanted: Query[Finding]) -> VolunteerPage:
+def find(request: HttpRequest, wanted: Query[FindVolunteers]) -> VolunteerPage:
     actor = actor_of(request)
     if not actor.ranges(Permission.VIEW_VOLUNTEERS):
         raise Denied(Permission.VIEW_VOLUNTEERS)
