@@ -310,6 +310,15 @@ def test_an_identity_on_another_record_is_not_taken_over() -> None:
     assert (refused.value.code, refused.value.field) == ("registered", "id_number")
 
 
+def test_an_account_goes_on_with_the_identity_that_was_proved() -> None:
+    account = make.account(make.person(id_number=None, name="来电人", division=None))
+    proved = answers(name="张三丰", id_number=make.id_number(), phone="13912340009")
+    volunteer = services.register(account=account, answers=proved, by=_with(None, account), now=timezone.now())
+    account.refresh_from_db()
+    assert account.person_id == volunteer.person_id
+    assert volunteer.person.name == "张三丰"
+
+
 def test_a_new_volunteer_is_told_in_the_language_of_the_account() -> None:
     account = make.account(make.person(), language="en")
     volunteer = services.register(account=account, answers=answers(), by=_with(None, account), now=timezone.now())

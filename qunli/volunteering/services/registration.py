@@ -213,8 +213,13 @@ def _person(account: Account, answers: RegistrationAnswers, by: Actor, now: date
             by=by,
             now=now,
         )
-    if account.person_id != person.pk:
+    if account.person_id is None:
         accounts.attach_person(account=account, person=person, by=by)
+    elif account.person_id != person.pk:
+        # It had a record without an identity, such as a caller's: that stays, the account goes on with the proved one.
+        account.person = person
+        account.save(update_fields=["person"])
+        audit.record("accounts.attach_person", f"account:{account.pk}", by=by, person=person.pk)
     return person
 
 
