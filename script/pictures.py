@@ -93,6 +93,8 @@ SHOTS = [
     Shot("matches-phone-zh", "volunteer", lambda: reverse("volunteering:matches")),
     Shot("cases-desk-zh", "community_worker", lambda: reverse("cases:queue"), "desk"),
     Shot("rules-desk-zh", "city_officer", lambda: reverse("rules:detail", args=["volunteer-stars"]), "desk"),
+    Shot("stars-desk-zh", "district_officer", lambda: reverse("service_hours:star_proposals"), "desk"),
+    Shot("due-phone-zh", "team_leader", lambda: reverse("service_hours:due")),
     Shot("seals-phone-zh", "", lambda: reverse("service_hours:seals")),
 ]
 
