@@ -42,5 +42,6 @@ def said(activity: Activity, *, age: int | None, agrees: bool) -> Said:
     answer = rules.evaluate(RULES, facts, on=on, trace=False)
     holds = {rule.key: rule.verdict == Verdict.YES for rule in answer.rules}
     clauses = {rule.key: str(rule.clause) for rule in selectors.rule_set(RULES, on).rules}
-    consented = holds[CHILD] and holds[MINOR]
-    return Said(holds[AGE], clauses[AGE], consented, clauses[CHILD if not holds[CHILD] else MINOR])
+    # A version that leaves a rule out has nothing against it; the statement still settles by its own ages.
+    child, minor = holds.get(CHILD, True), holds.get(MINOR, True)
+    return Said(holds.get(AGE, True), clauses.get(AGE, ""), child and minor, clauses.get(MINOR if child else CHILD, ""))

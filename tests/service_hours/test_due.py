@@ -108,6 +108,7 @@ def test_pages_and_programs(world: World, frozen: Any, max_queries: Any) -> None
     assert (world.team.name in page, "3 / 4" in page) == (True, True)
     assert world.team.name in text(officer.get(f"/records/due/?team={world.team.pk}"))
     assert officer.get("/records/due/?team=999999").status_code == 404
+    assert officer.get("/records/due/?team=abc").status_code == 404
     assert "3 / 4" in text(leader.get("/records/due/"))
     assert browser(world.volunteer()).get("/records/due/").status_code == 403
     assert browser(world.volunteer()).get("/records/due/teams/").status_code == 403
@@ -116,6 +117,7 @@ def test_pages_and_programs(world: World, frozen: Any, max_queries: Any) -> None
     assert [(one["title"], one["to_verify"], one["days_left"] < 0) for one in there.get(f"{BASE}/records/due").json()["items"]] == [
         ("院落清洁日", 1, True)
     ]
+    assert there.get(f"{BASE}/records/due/teams?months=6").json()["field"] == "months"
     found = there.get(f"{BASE}/records/due/teams").json()
     assert found["all"] == {"owed": 4, "on_time": 3, "late": 0, "overdue": 1, "share": 0.75}
     assert [(one["team"], one["owed"], one["division"]) for one in found["items"]] == [(world.team.pk, 4, world.team.division.code)]

@@ -138,6 +138,15 @@ def test_each_level_decides_its_own(world: World) -> None:
         assert StarProposal.objects.visible_to(world.actor(by)).count() == seen
 
 
+def test_who_is_suspended_is_granted_none(world: World) -> None:
+    person = world.volunteer(signed_up=False)
+    give(world, person, 100)
+    keep_all(now=NIGHT)
+    Volunteer.objects.filter(person=person).update(state="suspended")
+    assert [refused.code for _one, refused in grant(world, person).refused] == ["not_active"]
+    assert held(person) == 0
+
+
 def test_nobody_decides_on_their_own(world: World) -> None:
     factories.volunteer(world.officer)
     give(world, world.officer, 120)

@@ -1,6 +1,8 @@
 """What counts as voluntary service: asked when an activity is submitted, decided and kept when it is approved."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -65,6 +67,18 @@ def test_the_decision_is_kept_with_its_clauses_and_replayed() -> None:
     replay = rules.replay(decision)
     assert replay.same
     assert replay.answer.missing == ("paid_work", "in_working_hours"), "what only each person can say"
+
+
+def test_another_day_is_decided_anew() -> None:
+    activity, leader = draft()
+    services.submit_activity(activity=activity, by=leader, now=timezone.now())
+    services.approve_activity(activity=activity, by=SYSTEM, now=timezone.now())
+    values = services.ActivityValues.of(activity)
+    posts = [services.PostValues(p.name, p.places, list(p.skills), p.pk) for p in activity.posts.all()]
+    later = replace(values, starts_at=values.starts_at + timedelta(days=7), ends_at=values.ends_at + timedelta(days=7))
+    services.change_activity(activity=activity, values=later, posts=posts, reason="改期", by=leader, now=timezone.now())
+    days = list(Decision.objects.filter(subject=f"activity:{activity.pk}").order_by("id").values_list("on", flat=True))
+    assert days == [local_date(values.starts_at), local_date(later.starts_at)]
 
 
 def test_who_leads_and_who_decides_see_what_was_declared(as_role: Callable[..., Any]) -> None:

@@ -5,10 +5,11 @@ from typing import Annotated, Any
 
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from ninja import Query, Router, Schema
 
 from qunli.kernel.api import PROBLEMS, Id, needs
-from qunli.kernel.errors import Denied
+from qunli.kernel.errors import Denied, Refused
 from qunli.kernel.http import actor_of, or_404
 from qunli.service_hours import due
 from qunli.service_hours.api.schemas import Cursor
@@ -99,6 +100,8 @@ def teams(request: HttpRequest, months: Months = due.PERIODS[0], cursor: Cursor 
     actor, now = actor_of(request), timezone.now()
     if not actor.has(Permission.SEE):
         raise Denied(Permission.SEE)
+    if months not in due.PERIODS:
+        raise Refused(_("请选择近 1、3 或 12 个月。"), code="months", field="months")
     page = due.teams(actor=actor, now=now, months=months, cursor=cursor)
     return TeamsKeptPage(
         all=KeptOut(**_numbers(due.kept(actor=actor, now=now, months=months))),

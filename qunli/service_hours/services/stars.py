@@ -47,7 +47,9 @@ def grant_stars(*, proposals: Iterable[StarProposal], document: str = "", by: Ac
         for one in list(good):
             volunteer = volunteers.get(one.person_id)
             try:
-                if volunteer is None or not carries(one.decision, one.level, minutes=volunteer.minutes, then=one.minutes):
+                if volunteer is None or volunteer.state != "active":
+                    raise Refused(_("这名志愿者已暂停或注销，不能评定星级。"), code="not_active")
+                if not carries(one.decision, one.level, minutes=volunteer.minutes, then=one.minutes):
                     raise Refused(_("现有的时长已达不到这个星级，系统会在夜间撤回。"), code="hours")
                 if one.approval in ABOVE_THE_CITY and not seen(document):
                     raise Refused(_("请填写上级的批准文号。"), code="document", field="document")

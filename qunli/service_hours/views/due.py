@@ -19,7 +19,8 @@ def due_list(request: HttpRequest) -> HttpResponse:
     if not (actor.has(Permission.RECORD) or actor.has(Permission.VERIFY)):
         raise Denied(Permission.RECORD)
     key = request.GET.get("team", "")
-    team = or_404(due.visible_team(team_id=int(key), actor=actor)) if key.isdecimal() and len(key) < 19 else None
+    readable = key.isdecimal() and len(key) < 19
+    team = or_404(due.visible_team(team_id=int(key), actor=actor) if readable else None) if key else None
     months = _months(request)
     context = {
         "page": due.due_list(actor=actor, now=now, team=team.pk if team else None, cursor=request.GET.get("cursor")),

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from qunli.audit import services as audit
 from qunli.divisions.models import Division
 from qunli.kernel.actor import SYSTEM, Actor
+from qunli.kernel.clock import local_date
 from qunli.kernel.errors import Denied, Refused
 from qunli.kernel.words import search_tokens
 from qunli.notices import services as notices
@@ -203,6 +204,8 @@ def _change_once(
     moved = (values.starts_at, values.ends_at) != (current.starts_at, current.ends_at)
     _write(current, values, posts, now)
     if moved:
+        if local_date(before.starts_at) != local_date(current.starts_at):
+            counting.decide(current, by=by, now=now)  # by the rules of the new day
         _move_sign_ups(current, by, now)
     for post in current.posts.select_for_update(no_key=True):
         promote(activity=current, post=post, now=now)
