@@ -8,7 +8,7 @@ from qunli.volunteering.models import Team
 
 
 class DueTally(models.Model):
-    """Records of a team whose due day lay in a month and is past: a roll-up that the night makes anew (`deadlines.tally`).
+    """Records of a team whose due day lay in a month and is past: a roll-up that the night makes anew (`due.tally`).
 
     What was voided is not counted: nothing is owed for it. `owed` = `on_time` + `late` + `overdue`.
     """
